@@ -1,0 +1,1 @@
+"""Everything that touches the outside: exchanges, journal, database, live delivery, mail."""

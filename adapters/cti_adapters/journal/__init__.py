@@ -1,0 +1,1 @@
+"""The append-only journal of every byte that an exchange sent (spec O1)."""

@@ -1,0 +1,1 @@
+"""Delivery of notices to the screens, and between the daemon and its dashboard process."""

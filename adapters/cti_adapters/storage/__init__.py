@@ -1,0 +1,1 @@
+"""The database: schema, mapping, the scope gate and the units of work."""

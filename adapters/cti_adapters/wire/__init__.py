@@ -1,0 +1,1 @@
+"""Pure codecs: bytes to events and back, no input or output."""

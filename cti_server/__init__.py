@@ -1,0 +1,1 @@
+"""Yobirin: a telephony-first CTI server. The core rooms, their wiring and the `cti` command."""

@@ -1,0 +1,69 @@
+"""The call log: one entry for ONE caller's call, however many channels, queues and transfers it took (spec C2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Direction = Literal["in", "out", "internal"]
+Disposition = Literal["answered", "missed", "abandoned", "busy", "failed", "voicemail"]
+State = Literal["arriving", "ringing", "waiting", "talking", "held", "ended"]
+Side = Literal["caller", "callee", "pbx"]
+
+
+@dataclass(slots=True)
+class CallLog:
+    """One call as the caller would count it. Times are epoch seconds, UTC, by the exchange's clock.
+
+    ``disposition`` and ``ended_at`` are null while the call is live (``state`` other than ``ended``). A call whose end
+    nobody saw is ended with ``ended_at`` null, the interval in ``ended_between`` and the mark ``end-not-seen``.
+    Fields that ``corpus/ami/README.md`` names have exactly the meaning given there.
+    """
+
+    id: str
+    """``<exchange id>-<Uniqueid of the caller's channel>``: the same whenever the same bytes are folded again."""
+    exchange: str
+    branch: str
+    direction: Direction
+    state: State
+    started_at: float
+    caller_number: str | None = None
+    """As received; null when withheld."""
+    caller_name: str | None = None
+    dialed_number: str | None = None
+    presented_number: str | None = None
+    party_e164: str | None = None
+    """The outside party's number as E.164 (caller of ``in``, dialled of ``out``); null when withheld or no such number."""
+    queue: str | None = None
+    rang_extensions: list[str] = field(default_factory=list)
+    """Sorted."""
+    attempted_extensions: list[str] = field(default_factory=list)
+    """Refused without ringing; sorted."""
+    ringing_extensions: list[str] = field(default_factory=list)
+    """Those ringing at this moment; empty once ended."""
+    talking_extension: str | None = None
+    """Who of ours talks at this moment."""
+    answered: bool = False
+    answered_by_extension: str | None = None
+    answered_by_number: str | None = None
+    final_extension: str | None = None
+    transferred_to: list[str] = field(default_factory=list)
+    """In order."""
+    ringing_at: float | None = None
+    answered_at: float | None = None
+    pbx_answered_at: float | None = None
+    ended_at: float | None = None
+    ended_between: tuple[float, float] | None = None
+    ring_seconds: float = 0.0
+    wait_seconds: float = 0.0
+    talk_seconds: float = 0.0
+    hold_seconds: float = 0.0
+    hangup_by: Side | None = None
+    disposition: Disposition | None = None
+    voicemail_left: bool | None = None
+    fax: bool = False
+    recording: str | None = None
+    linkedids: list[str] = field(default_factory=list)
+    """Every Linkedid that the call's channels ever had, in order of appearance."""
+    marks: list[str] = field(default_factory=list)
+    """What a reader has to know: ``end-not-seen``, ``cut-by-gap``, ``start-not-seen``."""

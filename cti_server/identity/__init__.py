@@ -1,0 +1,1 @@
+"""The identity room: accounts, roles and sessions (spec 50)."""

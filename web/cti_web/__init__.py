@@ -1,0 +1,1 @@
+"""The web: the native live stream and the Flask pages."""
