@@ -1,0 +1,296 @@
+"""The settings of a server: one TOML file, typed, with defaults, and errors that name file and line (spec O6).
+
+Secrets never stand in the file: it names an environment variable (``secret_env``) or a file (``secret_file``).
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cti_server.shared.errors import SettingsError
+
+
+def _timezone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"“{name}” is no IANA time zone; write one such as Asia/Tokyo")
+    return name
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as bad:
+        raise ValueError(f"“{text}” is no regular expression: {bad}") from bad
+    return text
+
+
+def _one_line(text: str) -> str:
+    if re.search(r"[\r\n\0]", text):
+        raise ValueError("must not contain a line break")
+    return text
+
+
+Timezone = Annotated[str, AfterValidator(_timezone)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+OneLine = Annotated[str, AfterValidator(_one_line)]
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]{0,31}$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=86400)]
+TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+
+class Table(BaseModel):
+    """A table of the file. A setting that does not exist is an error, not ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Secret(Table):
+    """A table that may name where its secret is kept."""
+
+    secret_env: str | None = None
+    secret_file: Path | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _not_in_clear(cls, values: Any) -> Any:
+        if isinstance(values, dict) and ("secret" in values or "password" in values):
+            raise ValueError("a secret must not stand in the settings file; name its environment variable with "
+                             "secret_env, or its file with secret_file")
+        return values
+
+    def secret(self) -> str:
+        """The secret itself; empty where none is named. Raises SettingsError when it can't be had."""
+        if self.secret_env:
+            value = os.environ.get(self.secret_env)
+            if value is None:
+                raise SettingsError(f"the environment variable {self.secret_env} is not set; it has to hold a secret "
+                                    "that the settings refer to")
+            return value
+        if self.secret_file:
+            try:
+                return self.secret_file.read_text("utf-8").strip()
+            except (OSError, UnicodeDecodeError) as bad:
+                raise SettingsError(f"the secret file {self.secret_file} can't be read: {bad}") from bad
+        return ""
+
+
+class ServerSettings(Table):
+    """Where the server listens and keeps its data."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    public_url: str = ""
+    data_dir: Path = Path("/var/lib/yobirin")
+    database_url: str = ""
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    language: Literal["ja", "en"] = "ja"
+
+
+class BranchSettings(Table):
+    """A branch of the firm."""
+
+    code: Identifier
+    name: OneLine
+    timezone: Timezone = "Asia/Tokyo"
+
+
+class ExchangeSettings(Secret):
+    """One telephone exchange (spec C1)."""
+
+    id: Identifier
+    name: OneLine
+    kind: Literal["ami", "simulated"]
+    branch: Identifier
+    host: str = "127.0.0.1"
+    port: Port = 5038
+    tls: bool = False
+    tls_ca: Path | None = None
+    username: OneLine = "yobirin"
+    timezone: Timezone = "Asia/Tokyo"
+    region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "JP"
+    area_code: Annotated[str, Field(pattern=r"^\d{0,6}$")] = ""
+    outside_prefix: Annotated[str, Field(pattern=r"^\d{0,3}$")] = ""
+    extensions: Pattern = r"\d{2,5}"
+    trunks: tuple[OneLine, ...] = ()
+    dial_channel: OneLine = "PJSIP/{extension}"
+    dial_context: OneLine = "internal"
+    dial_prefix: Annotated[str, Field(pattern=r"^\d{0,3}$")] = ""
+    caller_id: OneLine = ""
+    ping_seconds: Seconds = 15.0
+    silence_seconds: Seconds = 45.0
+
+    @model_validator(mode="after")
+    def _silence_after_ping(self) -> ExchangeSettings:
+        if self.silence_seconds <= self.ping_seconds:
+            raise ValueError("silence_seconds has to be longer than ping_seconds, else every quiet minute is a gap")
+        return self
+
+
+class MailSettings(Secret):
+    """The mail server that callback mails and reports go out through."""
+
+    host: str = ""
+    port: Port = 25
+    security: Literal["none", "starttls", "tls"] = "none"
+    username: OneLine = ""
+    sender: OneLine = "yobirin@localhost.localdomain"
+
+
+class JournalSettings(Table):
+    """The journal of the exchanges' bytes (spec O1)."""
+
+    segment_mib: Annotated[int, Field(ge=1, le=1024)] = 64
+    keep_days: Annotated[int, Field(ge=1, le=3660)] = 90
+
+
+class SessionSettings(Table):
+    """How long a sign-in lasts."""
+
+    idle_minutes: Annotated[int, Field(ge=5, le=1440)] = 60
+    longest_hours: Annotated[int, Field(ge=1, le=168)] = 12
+
+
+class LiveSettings(Table):
+    """Bounds of the live streams."""
+
+    stream_kib: Annotated[int, Field(ge=16, le=4096)] = 256
+    streams_per_user: Annotated[int, Field(ge=1, le=100)] = 8
+
+
+class ReportSettings(Table):
+    """An incoming report that is mailed at a set hour (spec C5)."""
+
+    at: TimeOfDay
+    to: tuple[OneLine, ...]
+    user: OneLine
+    branch: Identifier | None = None
+    timezone: Timezone = "Asia/Tokyo"
+
+
+class BoardSettings(Table):
+    """When a branch's shared screen shows the worklist by itself, in the branch's time (spec C5)."""
+
+    branch: Identifier
+    worklist_at: tuple[TimeOfDay, ...] = ()
+    minutes: Annotated[int, Field(ge=1, le=120)] = 10
+
+
+class Settings(Table):
+    """The whole file."""
+
+    server: ServerSettings = ServerSettings()
+    branches: tuple[BranchSettings, ...] = ()
+    exchanges: tuple[ExchangeSettings, ...] = ()
+    mail: MailSettings = MailSettings()
+    journal: JournalSettings = JournalSettings()
+    sessions: SessionSettings = SessionSettings()
+    live: LiveSettings = LiveSettings()
+    reports: tuple[ReportSettings, ...] = ()
+    boards: tuple[BoardSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Settings:
+        known = {branch.code for branch in self.branches}
+        for what, entries, key in (("branch", self.branches, "code"), ("exchange", self.exchanges, "id")):
+            names = [getattr(entry, key) for entry in entries]
+            for name in names:
+                if names.count(name) > 1:
+                    raise ValueError(f"{what} “{name}” is there twice; each {key} has to be its own")
+        for kind, users in (("exchange", self.exchanges), ("report", self.reports), ("board", self.boards)):
+            for entry in users:
+                if entry.branch is not None and entry.branch not in known:
+                    raise ValueError(f"{kind} names the branch “{entry.branch}”, but there is no [[branches]] with that code")
+        return self
+
+    @property
+    def data_dir(self) -> Path:
+        """The folder that holds database, journal, sockets and mailbox."""
+        return self.server.data_dir
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy's address of the database; SQLite in the data folder unless set."""
+        return self.server.database_url or f"sqlite:///{self.data_dir / 'yobirin.sqlite3'}"
+
+
+def load(path: Path) -> Settings:
+    """Reads and checks a settings file. Raises SettingsError with file, line and what is expected for every fault."""
+    try:
+        raw = path.read_bytes()
+    except OSError as bad:
+        raise SettingsError(f"the settings file {path} can't be read: {bad.strerror}. "
+                            "Name another with --config, or copy the example config/cti.toml") from bad
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as bad:
+        line = raw[: bad.start].count(b"\n") + 1
+        raise SettingsError(f"{path}, line {line}: not UTF-8; save the settings file as UTF-8") from bad
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as bad:
+        raise SettingsError(f"{path}: this is not TOML: {bad}") from bad
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as bad:
+        raise SettingsError("\n".join(_sentence(path, text, error) for error in bad.errors())) from bad
+
+
+def _sentence(path: Path, text: str, error: Any) -> str:
+    """One fault as a sentence."""
+    where = tuple(part for part in error["loc"])
+    name = ".".join(str(part + 1) if isinstance(part, int) else part for part in where) or "the settings"
+    place = f"{path}, line {line_of(text, where)}"
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(where[-1]), _names_at(where[:-1]), 1)
+        hint = f"; did you mean {near[0]}?" if near else "; take it out, config/cti.toml shows every setting"
+        return f"{place}: there is no setting {name}{hint}"
+    if error["type"] == "missing":
+        return f"{place}: {name} is missing; it has to be set"
+    got = "" if isinstance(error["input"], dict | list | tuple) else f" (it is {error['input']!r})"
+    said = error["msg"].removeprefix("Value error, ")
+    return f"{place}: {name}: {said}{got}"
+
+
+def _names_at(where: tuple[Any, ...]) -> list[str]:
+    """The settings that exist in the table at ``where``."""
+    model: type[BaseModel] = Settings
+    for part in where:
+        if isinstance(part, int):
+            continue
+        found = re.findall(r"\w+", str(model.model_fields[part].annotation))
+        model = next(globals()[word] for word in found if word.endswith("Settings"))
+    return list(model.model_fields)
+
+
+def line_of(text: str, where: tuple[Any, ...]) -> int:
+    """The 1-based line of a key, or of the table that ought to hold it; 1 where neither can be told."""
+    table: tuple[Any, ...] = ()
+    seen: dict[str, int] = {}
+    best, best_depth = 1, 0
+    for number, line in enumerate(text.splitlines(), 1):
+        head = re.match(r"\s*(\[\[?)\s*([\w.\-\"]+)\s*\]", line)
+        if head:
+            key = head[2].strip('"')
+            table = tuple(key.split("."))
+            if head[1] == "[[":
+                seen[key] = seen.get(key, -1) + 1
+                table = (*table, seen[key])
+            full = table
+        else:
+            entry = re.match(r"\s*\"?([\w\-]+)\"?\s*=", line)
+            if not entry:
+                continue
+            full = (*table, entry[1])
+        if full == where[: len(full)] and len(full) > best_depth:
+            best, best_depth = number, len(full)
+    return best
