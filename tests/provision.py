@@ -115,7 +115,9 @@ def require_apt_and_root(purpose: str) -> None:
 def run(command: list[str], environment: Mapping[str, str]) -> bool:
     """Runs a command, shows what it says, and tells whether it succeeded."""
     print("+ " + command[0] + " " + " ".join(command[1:4]) + (" ..." if len(command) > 4 else ""), flush=True)
-    return subprocess.run(command, env=dict(environment), stdin=subprocess.DEVNULL, check=False).returncode == 0
+    # The lock is handed down: were this process killed, a debootstrap that goes on without it still holds the lock.
+    done = subprocess.run(command, env=dict(environment), stdin=subprocess.DEVNULL, close_fds=False, check=False)
+    return done.returncode == 0
 
 
 # ---------------------------------------------------------------- Asterisk
@@ -269,6 +271,7 @@ def alone() -> Iterator[None]:
         except BlockingIOError:
             print("another run is at it; waiting for it to end", flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
+        os.set_inheritable(lock.fileno(), True)
         yield
 
 
