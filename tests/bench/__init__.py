@@ -1,0 +1,1 @@
+"""The measurements behind `make bench`: each figure beside its peer or limit, in the same run."""
