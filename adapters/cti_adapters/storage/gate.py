@@ -1,0 +1,240 @@
+"""The gate: the scope rule of ``cti_server.shared.scope`` as SQL, put into every query of a unit of work.
+
+Hooks hold it. ``do_orm_execute`` adds the rule to every labelled class of a statement (select, get, lazy load, count,
+exists, bulk update and delete) and refuses what is not ORM. ``before_flush`` asks ``Scope.admits`` for every new,
+changed or deleted labelled row. Core statements reach the tables only through :func:`system`, which is for the
+product's own work within the transaction of a user (moving labels along with a customer).
+
+A property test holds the SQL and the Python rule together (tests/adapters/test_gate.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol, cast
+
+from sqlalchemy import Connection, and_, event, exists, false, or_, select, true
+from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
+from sqlalchemy.sql.elements import ColumnElement
+
+from cti_adapters.storage import mapping
+from cti_adapters.storage.schema import (
+    audit,
+    calls,
+    customer_numbers,
+    customers,
+    dials,
+    drafts,
+    history,
+    history_calls,
+    items,
+    mails,
+    sights,
+    taken,
+)
+from cti_server.shared.errors import NotAllowed
+from cti_server.shared.scope import Kind, Label, Scope, Span
+
+INTERNAL: Final = 0
+UNREGISTERED: Final = 9
+
+
+def tier(kind: Kind, confidentiality: int | None) -> int:
+    """Where a label stands in the indexes of ``sights``: the class of a customer, else one value per kind."""
+    if kind == "customer":
+        return confidentiality or UNREGISTERED - 1  # a customer without a class is seen by nobody
+    return INTERNAL if kind == "internal" else UNREGISTERED
+
+
+def tiers(scope: Scope) -> list[int]:
+    """The tiers of which a scope may see at least something."""
+    if scope.everything:
+        return [INTERNAL, 1, 2, 3, UNREGISTERED]
+    return [INTERNAL, *sorted(scope.classes), *([UNREGISTERED] if scope.unregistered else [])]
+
+
+def sight_rule(scope: Scope) -> ColumnElement[bool]:
+    """``Scope.admits`` over the columns of ``sights``."""
+    if scope.everything:
+        return true()
+    spanned = _spanned(scope, sights.c.branch, sights.c.rep)
+    named = and_(sights.c.tier.in_([INTERNAL, *sorted(scope.classes)]), spanned)
+    if not scope.unregistered:
+        return named
+    nobody = sights.c.tier == UNREGISTERED
+    return or_(named, nobody if scope.span is Span.ALL else and_(nobody, sights.c.branch == scope.branch))
+
+
+def customer_rule(scope: Scope) -> ColumnElement[bool]:
+    """``Scope.admits`` over the columns of ``customers``."""
+    if scope.everything:
+        return true()
+    in_class = customers.c.confidentiality.in_(sorted(scope.classes))
+    return and_(in_class, _spanned(scope, customers.c.branch, customers.c.rep))
+
+
+def ranges(scope: Scope) -> list[ColumnElement[bool]]:
+    """The rule over ``sights`` as index ranges that together cover it: each is an equality on the leading columns of
+    one index (rep or branch, then tier), so that the newest rows of each cost the same in a table of any size.
+
+    Ranges overlap (own customers of the own branch). The gate still adds the rule; these only choose the index.
+    """
+    if scope.everything or scope.span is Span.ALL:
+        return [sights.c.tier == one for one in tiers(scope)]
+    found: list[ColumnElement[bool]] = []
+    for one in tiers(scope):
+        if one == UNREGISTERED or scope.span is Span.BRANCH:
+            found.append(and_(sights.c.branch == scope.branch, sights.c.tier == one))
+        if one != UNREGISTERED:
+            found.append(and_(sights.c.rep == scope.user, sights.c.tier == one))
+    return found
+
+
+def customer_ranges(scope: Scope) -> list[ColumnElement[bool]]:
+    """The rule over ``customers`` as index ranges, each sorted by (kana_key, code) within its index."""
+    if scope.everything:
+        return [customers.c.confidentiality == one for one in (1, 2, 3)]
+    found: list[ColumnElement[bool]] = []
+    for one in sorted(scope.classes):
+        in_class = customers.c.confidentiality == one
+        if scope.span is Span.ALL:
+            found.append(in_class)
+            continue
+        if scope.span is Span.BRANCH:
+            found.append(and_(customers.c.branch == scope.branch, in_class))
+        found.append(and_(customers.c.rep == scope.user, in_class))
+    return found
+
+
+def _spanned(scope: Scope, branch: ColumnElement[Any], rep: ColumnElement[Any]) -> ColumnElement[bool]:
+    if scope.span is Span.ALL:
+        return true()
+    own = rep == scope.user
+    return or_(branch == scope.branch, own) if scope.span is Span.BRANCH else own
+
+
+def _sight_of(scope: Scope, link: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a sight that ``link`` points to is admitted."""
+    return exists(select(1).select_from(sights).where(link, sight_rule(scope)).correlate_except(sights))
+
+
+def _customer_of(scope: Scope, code: ColumnElement[Any]) -> ColumnElement[bool]:
+    return exists(
+        select(1)
+        .select_from(customers)
+        .where(customers.c.code == code, customer_rule(scope))
+        .correlate_except(customers)
+    )
+
+
+def _about(scope: Scope, code: ColumnElement[Any], otherwise: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The rule for what names a customer, or else hangs on something that carries labels."""
+    return or_(_customer_of(scope, code), and_(code.is_(None), otherwise))
+
+
+def _rules(scope: Scope) -> dict[type[Any], ColumnElement[bool]]:
+    """The rule of every labelled class."""
+    of_calls = exists(
+        select(1)
+        .select_from(history_calls.join(sights, sights.c.call_id == history_calls.c.call_id))
+        .where(history_calls.c.history_id == history.c.id, sight_rule(scope))
+        .correlate_except(history_calls, sights)
+    )
+    subject = audit.c.subject_kind
+    audited = or_(
+        and_(subject == "call", _sight_of(scope, sights.c.call_id == audit.c.subject_id)),
+        and_(subject == "customer", _customer_of(scope, audit.c.subject_id)),
+        audit.c.user == scope.user,
+    )
+    return {
+        mapping.Sight: sight_rule(scope),
+        mapping.Call: _sight_of(scope, sights.c.call_id == calls.c.id),
+        mapping.Item: _sight_of(scope, sights.c.item_id == items.c.id),
+        mapping.Customer: customer_rule(scope),
+        mapping.CustomerNumber: _customer_of(scope, customer_numbers.c.customer_code),
+        mapping.History: _about(scope, history.c.customer_code, of_calls),
+        mapping.HistoryCall: _sight_of(scope, sights.c.call_id == history_calls.c.call_id),
+        mapping.Mail: _about(scope, mails.c.customer_code, _sight_of(scope, sights.c.call_id == mails.c.call_id)),
+        mapping.Dial: _about(scope, dials.c.customer_code, _sight_of(scope, sights.c.call_id == dials.c.call_id)),
+        mapping.Draft: and_(drafts.c.user == scope.user, _sight_of(scope, sights.c.item_id == drafts.c.item_id)),
+        mapping.Taken: taken.c.user == scope.user,
+        mapping.Audit: and_(audited, or_(audit.c.customer_code.is_(None), _customer_of(scope, audit.c.customer_code))),
+    }
+
+
+class Refused(RuntimeError):
+    """The program tried to go round the gate. A fault of the program, not of its user."""
+
+
+class _Labelled(Protocol):
+    label: Label
+
+
+class GatedSession(Session):
+    """A session that hands out nothing beyond its scope."""
+
+    def __init__(self, bind: Any, scope: Scope) -> None:
+        super().__init__(bind=bind, autoflush=True, expire_on_commit=False)
+        self.scope: Final = scope
+        self._options: Final[Sequence[Any]] = () if scope.everything else _criteria(scope)
+        self.before_writing: Callable[[], None] = lambda: None
+
+    def connection(self, *args: Any, **more: Any) -> Connection:
+        """The bare connection, which no rule reaches: only for the server's own work."""
+        if not self.scope.everything:
+            raise Refused(
+                "A unit of work of a user has no bare connection; ask the gate's system() for the server's own work"
+            )
+        return super().connection(*args, **more)
+
+
+def _criteria(scope: Scope) -> list[Any]:
+    return [
+        with_loader_criteria(row, rule, include_aliases=True, track_closure_variables=False)
+        for row, rule in _rules(scope).items()
+    ]
+
+
+def system(session: GatedSession) -> Connection:
+    """The connection of the same transaction for the server's own work, past the gate. What it reads must not reach
+    the user: it moves labels, matches calls, keeps counts. Changes that wait in the session are flushed first."""
+    session.flush()
+    session.before_writing()
+    return Session.connection(session)
+
+
+@event.listens_for(GatedSession, "do_orm_execute")
+def _add_rule(state: ORMExecuteState) -> None:
+    session = cast(GatedSession, state.session)
+    if state.is_insert or state.is_update or state.is_delete:
+        session.before_writing()
+    if session.scope.everything:
+        return
+    if not state.is_orm_statement:
+        raise Refused("Only ORM statements pass the gate; this one is not, so that no rule would reach it")
+    if state.is_insert:
+        raise Refused(
+            "Rows of a user's unit of work are added to the session, so that the gate can ask each for its label"
+        )
+    state.statement = state.statement.options(*session._options)
+
+
+@event.listens_for(GatedSession, "before_flush")
+def _ask_rule(session: Session, _context: UOWTransaction, _instances: Any) -> None:
+    gated = cast(GatedSession, session)
+    changed = [row for row in session.dirty if session.is_modified(row)]
+    if session.new or changed or session.deleted:
+        gated.before_writing()
+    if gated.scope.everything:
+        return
+    for row in [*session.new, *changed, *session.deleted]:
+        label = getattr(row, "label", None)
+        if label is not None and not gated.scope.admits(label):
+            raise NotAllowed(
+                "This would lie outside what you may see; ask somebody whose role reaches that far to do it"
+            )
+
+
+def nothing() -> ColumnElement[bool]:
+    """A condition that no row meets."""
+    return false()

@@ -1,0 +1,492 @@
+"""Every table of the product, as SQLAlchemy Core tables. Times are epoch seconds (UTC), lists are JSON, keys are text.
+
+The constraint names follow one convention, so that Alembic can change them on SQLite and on PostgreSQL alike.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    false,
+)
+
+metadata: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _text(name: str, **more: Any) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default="", default="", **more)
+
+
+def _flag(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=false(), default=False)
+
+
+def _count(name: str, start: int = 0) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default=str(start), default=start)
+
+
+def _seconds(name: str) -> Column[float]:
+    return Column(name, Double, nullable=False, server_default="0", default=0.0)
+
+
+def _time(name: str, *, nullable: bool = False) -> Column[float]:
+    return Column(name, Double, nullable=nullable)
+
+
+# --- the firm -------------------------------------------------------------------------------------------------------
+
+branches = Table(
+    "branches",
+    metadata,
+    Column("code", Text, primary_key=True),
+    _text("name"),
+    Column("timezone", Text, nullable=False, server_default="Asia/Tokyo", default="Asia/Tokyo"),
+)
+
+roles = Table(
+    "roles",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("span", Text, nullable=False),  # own | branch | all
+    Column("classes", JSON, nullable=False),  # customer classes within the limit, e.g. [2, 3]
+    Column("rights", JSON, nullable=False),  # authorities, see cti_server.identity.accounts.RIGHTS
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("login", Text, nullable=False, unique=True),  # NFKC, lower case
+    _text("name"),
+    _text("kana"),
+    _text("mail"),
+    Column("branch", ForeignKey("branches.code"), nullable=False),
+    Column("role", ForeignKey("roles.name"), nullable=False),
+    _text("password_hash"),  # empty: nobody can sign in as this user
+    Column("language", Text, nullable=False, server_default="ja", default="ja"),
+    _text("timezone"),  # empty: the branch's
+    Column("dial", Text, nullable=False, server_default="pbx", default="pbx"),  # pbx | tel
+    Column("preferences", JSON, nullable=False, server_default="{}", default=dict),
+    Column("active", Boolean, nullable=False, server_default="1", default=True),
+)
+Index(None, users.c.branch)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", Text, primary_key=True),  # SHA-256 of the cookie's token, hexadecimal
+    Column("user", ForeignKey("users.id"), nullable=False, index=True),
+    _time("created"),
+    _time("seen"),
+    _time("expires"),
+    _text("address"),
+)
+
+signin_failures = Table(
+    "signin_failures",
+    metadata,
+    Column("key", Text, primary_key=True),  # "login:<login>" or "address:<address>"
+    _count("failures"),
+    _time("last_at"),
+    _time("blocked_until"),
+)
+
+extensions = Table(
+    "extensions",
+    metadata,
+    Column("exchange", Text, primary_key=True),
+    Column("extension", Text, primary_key=True),
+    Column("user", ForeignKey("users.id"), nullable=False, index=True),
+)
+
+templates = Table(
+    "templates",
+    metadata,
+    Column("branch", Text, primary_key=True),  # empty: every branch
+    Column("language", Text, primary_key=True),
+    _text("subject"),
+    _text("body"),
+)
+
+# --- customers ------------------------------------------------------------------------------------------------------
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    _text("kana"),
+    _text("address"),
+    _text("mail"),
+    Column("language", Text, nullable=False, server_default="ja", default="ja"),
+    Column("branch", Text, nullable=False),
+    Column("rep", Text),
+    Column("confidentiality", Integer, nullable=False),  # 1 (most confidential) to 3
+    _text("notes"),
+    _text("name_key"),  # what searches compare: mapping.search_key(name)
+    _text("kana_key"),  # mapping.search_key(kana, or name where there is none)
+    _time("created_at"),
+    _count("version", 1),
+)
+Index("ix_customers_name_key", customers.c.name_key, customers.c.code)
+Index("ix_customers_class", customers.c.confidentiality, customers.c.kana_key, customers.c.code)
+Index("ix_customers_branch", customers.c.branch, customers.c.confidentiality, customers.c.kana_key, customers.c.code)
+Index("ix_customers_rep", customers.c.rep, customers.c.confidentiality, customers.c.kana_key, customers.c.code)
+
+customer_numbers = Table(
+    "customer_numbers",
+    metadata,
+    Column("customer_code", ForeignKey("customers.code", ondelete="CASCADE"), primary_key=True),
+    Column("e164", Text, primary_key=True),
+    _text("shown"),
+    Column("kind", Text, nullable=False, server_default="other", default="other"),
+    Column("tail", Text, nullable=False),  # cti_server.shared.phone.tail: last eight digits, the last one first
+    _count("place"),  # order in which they were entered
+)
+Index("ix_customer_numbers_e164", customer_numbers.c.e164, customer_numbers.c.customer_code)
+Index("ix_customer_numbers_tail", customer_numbers.c.tail, customer_numbers.c.customer_code)
+
+not_customers = Table(
+    "not_customers",
+    metadata,
+    Column("e164", Text, primary_key=True),
+    Column("branch", Text, primary_key=True),
+    Column("by", Text, nullable=False),
+    _time("at"),
+)
+
+# --- calls ----------------------------------------------------------------------------------------------------------
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("exchange", Text, nullable=False),
+    Column("branch", Text, nullable=False),  # the exchange's
+    Column("direction", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    _time("started_at"),
+    Column("caller_number", Text),
+    Column("caller_name", Text),
+    Column("dialed_number", Text),
+    Column("presented_number", Text),
+    Column("party_e164", Text),
+    Column("party_tail", Text),  # phone.tail(party_e164)
+    Column("queue", Text),
+    Column("rang_extensions", JSON, nullable=False),
+    Column("attempted_extensions", JSON, nullable=False),
+    Column("ringing_extensions", JSON, nullable=False),
+    Column("talking_extension", Text),
+    _flag("answered"),
+    Column("answered_by_extension", Text),
+    Column("answered_by_number", Text),
+    Column("final_extension", Text),
+    Column("transferred_to", JSON, nullable=False),
+    _time("ringing_at", nullable=True),
+    _time("answered_at", nullable=True),
+    _time("pbx_answered_at", nullable=True),
+    _time("ended_at", nullable=True),
+    Column("ended_between", JSON(none_as_null=True)),
+    _seconds("ring_seconds"),
+    _seconds("wait_seconds"),
+    _seconds("talk_seconds"),
+    _seconds("hold_seconds"),
+    Column("hangup_by", Text),
+    Column("disposition", Text),
+    Column("voicemail_left", Boolean),
+    _flag("fax"),
+    Column("recording", Text),
+    Column("linkedids", JSON, nullable=False),
+    Column("marks", JSON, nullable=False),
+    # --- what we make of it; the columns above are the exchange's
+    Column("match", Text, nullable=False, server_default="none", default="none"),  # views.Match, best of its candidates
+    Column("customer_code", Text),  # the candidate that a person picked, or the only exact one
+    Column("receiver", Text),  # user who talked; entered by hand where telephones are shared
+    Column("item_id", Integer),
+    _flag("open"),  # waits for somebody to answer to it
+    _flag("handled"),
+    Column("handled_by", Text),
+    _time("handled_at", nullable=True),
+    _count("version", 1),
+)
+Index("ix_calls_party", calls.c.party_e164, calls.c.started_at)
+Index("ix_calls_party_tail", calls.c.party_tail, calls.c.started_at)
+Index("ix_calls_branch", calls.c.branch, calls.c.started_at, calls.c.id)
+Index("ix_calls_item", calls.c.item_id)
+Index(
+    "ix_calls_live",
+    calls.c.exchange,
+    calls.c.started_at,
+    sqlite_where=calls.c.state != "ended",
+    postgresql_where=calls.c.state != "ended",
+)
+
+sights = Table(
+    "sights",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("call_id", Text, nullable=False),
+    Column("item_id", Integer),
+    Column("kind", Text, nullable=False),  # customer | unregistered | internal
+    Column("tier", Integer, nullable=False),  # gate.tier: the class of a customer, 0 internal, 9 unregistered
+    Column("customer_code", Text),
+    Column("branch", Text, nullable=False),
+    Column("rep", Text),
+    Column("confidentiality", Integer),
+    Column("match", Text, nullable=False),  # exact | probable | none | withheld | internal
+    _count("rank"),  # order among the candidates of the call
+    _time("started_at"),
+    Column("direction", Text, nullable=False),
+    _flag("open"),
+    _flag("handled"),
+)
+"""One row per candidate of a call, or one for an unregistered or internal call: the table that lists, counts and
+searches run over. ``tier`` stands in every index before the time, so that a list for any span and class limit is a
+few index ranges, read from their end (gate.ranges)."""
+_IS_OPEN = sights.c.open.is_(True)
+Index("ix_sights_call", sights.c.call_id)
+Index("ix_sights_item", sights.c.item_id)
+Index("ix_sights_customer", sights.c.customer_code, sights.c.started_at, sights.c.call_id)
+for _name, _columns in {
+    "all": (),
+    "branch": (sights.c.branch,),
+    "rep": (sights.c.rep,),
+}.items():
+    _key = (*_columns, sights.c.tier, sights.c.started_at, sights.c.call_id)
+    Index(f"ix_sights_{_name}", *_key)
+    Index(f"ix_sights_{_name}_open", *_key, sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN)
+
+taken = Table(
+    "taken",
+    metadata,
+    Column("user", Text, primary_key=True),
+    Column("call_id", Text, primary_key=True),
+    _time("started_at"),
+    Column("extension", Text, nullable=False),
+    _seconds("talk_seconds"),
+)
+Index("ix_taken_user", taken.c.user, taken.c.started_at)
+
+items = Table(
+    "items",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", Text, nullable=False),  # who it is about, see call_work.item_key
+    Column("branch", Text, nullable=False),
+    Column("state", Text, nullable=False),  # open | waiting | done
+    Column("kind", Text, nullable=False),  # missed | answered | unregistered | handed
+    _count("calls"),
+    Column("latest_call", Text),
+    _time("latest_at"),
+    _time("due_at", nullable=True),
+    _time("snoozed_until", nullable=True),
+    _text("snooze_reason"),
+    Column("snoozed_by", Text),
+    Column("assignee", Text),
+    _text("hand_note"),
+    Column("customer_code", Text),  # the candidate that was picked
+    Column("draft_state", Text, nullable=False, server_default="open", default="open"),  # views.Draft.state
+    _time("closed_at", nullable=True),
+    _count("version", 1),
+)
+# One open item per caller: the database holds it, so that two writers can't make two.
+Index(
+    "uq_items_open_key",
+    items.c.key,
+    unique=True,
+    sqlite_where=items.c.state != "done",
+    postgresql_where=items.c.state != "done",
+)
+Index("ix_items_assignee", items.c.assignee, items.c.state, items.c.latest_at)
+
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("item_id", ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
+    Column("user", Text, primary_key=True),
+    _text("note"),
+    Column("mail_to", Text),  # null: not touched, the template's
+    Column("subject", Text),
+    Column("body", Text),
+    Column("language", Text),
+    _time("at"),
+)
+"""What a user typed about an item and has not saved yet: theirs alone, since an item may have candidates that the next
+user may not see."""
+
+history = Table(
+    "history",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("customer_code", Text),  # null: about a caller who is not registered; then its calls carry the labels
+    Column("item_id", Integer),
+    Column("kind", Text, nullable=False),  # contact | visit booking | seminar booking
+    Column("channel", Text, nullable=False),  # phone | mail | visit | other
+    _text("result"),
+    _text("note"),
+    _time("at"),
+    Column("by", Text),  # null: nobody of ours could be told
+    _flag("automatic"),  # made by the product when a call back connected
+    _flag("undone"),
+)
+Index("ix_history_customer", history.c.customer_code, history.c.at)
+Index("ix_history_item", history.c.item_id)
+
+history_calls = Table(
+    "history_calls",
+    metadata,
+    Column("history_id", ForeignKey("history.id", ondelete="CASCADE"), primary_key=True),
+    Column("call_id", Text, primary_key=True, index=True),
+)
+
+mails = Table(
+    "mails",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("item_id", Integer),
+    Column("history_id", Integer, index=True),
+    Column("customer_code", Text),
+    Column("call_id", Text),
+    Column("user", Text),
+    Column("mail_to", Text, nullable=False),
+    _text("reply_to"),
+    _text("subject"),
+    _text("body"),
+    Column("state", Text, nullable=False, server_default="queued", default="queued"),  # queued | sent | failed
+    _count("tries"),
+    _text("problem"),
+    _time("asked_at"),
+    _time("next_try", nullable=True),
+    _time("sent_at", nullable=True),
+)
+Index(
+    "ix_mails_queued",
+    mails.c.next_try,
+    sqlite_where=mails.c.state == "queued",
+    postgresql_where=mails.c.state == "queued",
+)
+Index("ix_mails_item", mails.c.item_id)
+
+dials = Table(
+    "dials",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("item_id", Integer, index=True),
+    Column("call_id", Text),  # the call that is called back
+    Column("customer_code", Text),
+    Column("user", Text, nullable=False),
+    Column("exchange", Text, nullable=False),
+    Column("extension", Text, nullable=False),
+    Column("number", Text, nullable=False),  # E.164, or as the exchange reported it where there is none
+    Column("state", Text, nullable=False, server_default="asked", default="asked"),
+    _text("reason"),
+    Column("made_call", Text),  # the outbound call that came of it
+    _time("asked_at"),
+    _time("ended_at", nullable=True),
+)
+Index("ix_dials_number", dials.c.exchange, dials.c.number, dials.c.asked_at)
+
+# --- exchanges ------------------------------------------------------------------------------------------------------
+
+exchanges = Table(
+    "exchanges",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("name"),
+    _text("kind"),
+    _text("branch"),
+    Column("state", Text, nullable=False, server_default="starting", default="starting"),
+    _text("reason"),  # stable code that pages translate
+    Column("reason_values", JSON, nullable=False, server_default="{}", default=dict),
+    _time("since", nullable=True),
+    _time("connected_since", nullable=True),
+    _time("last_event", nullable=True),
+    Column("counters", JSON, nullable=False, server_default="{}", default=dict),
+)
+
+gaps = Table(
+    "gaps",
+    metadata,
+    Column("exchange", Text, primary_key=True),
+    Column("started_at", Double, primary_key=True),
+    _time("ended_at", nullable=True),
+    _text("reason"),
+)
+Index("ix_gaps_started", gaps.c.started_at)
+
+unreadable = Table(
+    "unreadable",
+    metadata,
+    Column("exchange", Text, primary_key=True),
+    Column("record", Integer, primary_key=True),  # position in the journal
+    Column("skip", Integer, primary_key=True),
+    _time("at"),
+    _text("reason"),
+    Column("raw", LargeBinary, nullable=False),
+    _count("size"),  # bytes that it really had; ``raw`` may be its beginning only
+)
+
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("exchange", Text, primary_key=True),
+    Column("folded_record", Integer, nullable=False),
+    Column("folded_skip", Integer, nullable=False),
+    Column("rebuild_record", Integer, nullable=False),
+    Column("rebuild_skip", Integer, nullable=False),
+)
+
+# --- between the processes, and the trail ---------------------------------------------------------------------------
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),  # work | dial | mail | exchange_test | session_ended ...
+    Column("body", JSON, nullable=False),
+    _time("at"),
+    _time("done_at", nullable=True),
+)
+Index(
+    "ix_outbox_waiting",
+    outbox.c.id,
+    sqlite_where=outbox.c.done_at.is_(None),
+    postgresql_where=outbox.c.done_at.is_(None),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _time("at"),
+    Column("user", Text),  # null: the server itself
+    Column(
+        "act", Text, nullable=False
+    ),  # matched | told | opened | handled | dialled | mailed | changed | exported ...
+    Column("subject_kind", Text, nullable=False),  # call | item | customer | user | session | export ...
+    Column("subject_id", Text, nullable=False),
+    Column("customer_code", Text),  # the candidate that it names: seen only by those who may see that customer
+    Column("detail", JSON, nullable=False, server_default="{}", default=dict),
+)
+Index("ix_audit_subject", audit.c.subject_kind, audit.c.subject_id, audit.c.id)
+Index("ix_audit_user", audit.c.user, audit.c.id)
