@@ -48,9 +48,10 @@ class Stream:
         return True
 
     def pause(self) -> None:
-        """The connection's buffer is full: from now on what is written is counted."""
-        self.paused = True
-        self.waiting = BUFFERED_WHEN_PAUSED
+        """The connection's buffer is full: from now on what is written is counted. Twisted says so at every write."""
+        if not self.paused:
+            self.paused = True
+            self.waiting = BUFFERED_WHEN_PAUSED
 
     def resume(self) -> None:
         """The connection's buffer ran empty."""

@@ -129,6 +129,10 @@ class Hub:
         """All open streams."""
         return list(self._audience.streams)
 
+    def slot(self, number: int) -> list[Stream]:
+        """The streams of one slot (there are `beats` of them): a share of all, to look at a few at a time."""
+        return list(self._slots[number])
+
     def end(self, stream: Stream, reason: str) -> None:
         """Closes a stream for good: the browser is told not to come back (``ended``, ``limit``)."""
         self._say_bye(stream, reason)
@@ -147,7 +151,7 @@ class Hub:
         """Sends a heartbeat to one slot of the streams; called ``beats`` times per heartbeat interval, so that a
         thousand screens are never written to in one go."""
         data = f"id: {self._new_token()}\n\n".encode()
-        for stream in list(self._slots[self._beat_slot]):
+        for stream in self.slot(self._beat_slot):
             self._send(stream, data)
         self._beat_slot = (self._beat_slot + 1) % len(self._slots)
 

@@ -1,0 +1,253 @@
+"""`/live`: the stream of server-sent events, a native Twisted resource, never inside WSGI (architecture.md).
+
+The session cookie says who it is; that is looked up in a thread, since it asks the database. Once the stream is open
+the HTTP machinery is taken off the connection: what the hub made for a view is written as it is, without a copy per
+screen.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from twisted.internet import interfaces, task, threads
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web import resource
+from twisted.web.http import Request
+from twisted.web.server import NOT_DONE_YET
+from zope.interface import implementer
+
+from cti_adapters.live.audience import Stream
+from cti_adapters.live.hub import Hub, LiveViewer
+
+COOKIE = "yobirin"
+"""The session cookie (docs/house.md)."""
+
+SEND_BUFFER = 32 * 1024
+"""Asked of the kernel for each stream: a screen that doesn't read is noticed before the kernel holds megabytes."""
+
+DEAD_AFTER_MS = 60_000
+"""Sent bytes that are not acknowledged for so long mean that the computer is gone (TCP_USER_TIMEOUT, RFC 5482)."""
+
+
+class Session(NamedTuple):
+    """Who has a session. ``id`` is what `SessionEnded.session` names."""
+
+    id: str
+    viewer: LiveViewer
+
+
+class Sessions(Protocol):
+    """Looks sessions up, in a worker thread; must not count as the user doing something."""
+
+    def by_token(self, token: str) -> Session | None:
+        """The session that a cookie's token belongs to; None if there is none or it is over."""
+
+    def by_id(self, session: str) -> Session | None:
+        """The same, by the session's id."""
+
+
+class LiveResource(resource.Resource):
+    """`/live`. ``start`` and ``stop`` switch heartbeats and the re-check of sessions on and off."""
+
+    isLeaf = True
+    _log = Logger()
+
+    def __init__(
+        self,
+        hub: Hub,
+        sessions: Sessions,
+        reactor: Any,
+        *,
+        heartbeat: float = 15.0,
+        recheck: float = 60.0,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._hub = hub
+        self._sessions = sessions
+        self._reactor = reactor
+        self._beating = task.LoopingCall(hub.beat)
+        self._checking = task.LoopingCall(self._recheck)
+        for call in (self._beating, self._checking):
+            call.clock = reactor
+        self._beat_every = heartbeat / hub.beats
+        self._check_every = recheck / hub.beats
+        self._check_slot = 0
+        self.refused = 0
+
+    def start(self) -> None:
+        """Starts heartbeats and re-checks."""
+        self._beating.start(self._beat_every, now=False)
+        self._checking.start(self._check_every, now=False)
+
+    def stop(self) -> None:
+        """Stops them and closes all streams."""
+        for call in (self._beating, self._checking):
+            if call.running:
+                call.stop()
+        self._hub.close()
+
+    def render_HEAD(self, request: Request) -> bytes | int:
+        """Says with its status alone whether a stream would open; how a browser tells *signed out* from *away*."""
+        return self._render(request, self._answer_head)
+
+    def render_GET(self, request: Request) -> bytes | int:
+        """Opens the stream."""
+        return self._render(request, self._open)
+
+    def _render(self, request: Request, use: Callable[[Request, Session], None]) -> bytes | int:
+        request.setHeader(b"Cache-Control", b"no-store")
+        if not same_origin(request):
+            return self._refuse(request, 403, b"This stream can be opened from its own pages only.\n")
+        token = request.getCookie(COOKIE.encode())
+        if not token:
+            return self._refuse(request, 401, b"Sign in first.\n")
+        gone = [False]
+        request.notifyFinish().addErrback(lambda _: gone.__setitem__(0, True))
+        looked_up = self._in_thread(self._sessions.by_token, token.decode("latin-1"))
+        looked_up.addCallback(lambda session: None if gone[0] else self._admit(request, session, use))
+        looked_up.addErrback(lambda failure: self._failed(request, failure, gone[0]))
+        return NOT_DONE_YET
+
+    def _admit(self, request: Request, session: Session | None, use: Callable[[Request, Session], None]) -> None:
+        if session is None:
+            request.write(self._refuse(request, 401, b"Sign in first.\n"))
+            request.finish()
+        else:
+            use(request, session)
+
+    def _refuse(self, request: Request, status: int, text: bytes) -> bytes:
+        self.refused += 1
+        request.setResponseCode(status)
+        request.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
+        return b"" if request.method == b"HEAD" else text
+
+    def _failed(self, request: Request, failure: Failure, gone: bool) -> None:
+        self._log.failure("a live stream could not be opened", failure)
+        if not gone:
+            request.setHeader(b"Retry-After", b"2")
+            request.write(self._refuse(request, 503, b"Not just now; try again.\n"))
+            request.finish()
+
+    def _answer_head(self, request: Request, session: Session) -> None:
+        request.setHeader(b"Content-Type", b"text/event-stream; charset=utf-8")
+        request.finish()
+
+    def _open(self, request: Request, session: Session) -> None:
+        request.setHeader(b"Content-Type", b"text/event-stream; charset=utf-8")
+        request.setHeader(b"X-Accel-Buffering", b"no")
+        last = request.getHeader("last-event-id")
+        Connection(request).open(self._hub, session, last)
+
+    def _recheck(self) -> Deferred[Any] | None:
+        """Asks the database whether sessions still stand and scopes are still the same, a few streams at a time."""
+        streams = self._hub.slot(self._check_slot)
+        self._check_slot = (self._check_slot + 1) % self._hub.beats
+        if not streams:
+            return None
+        asked = self._in_thread(self._states, {stream.session for stream in streams})
+        asked.addCallback(self._apply_states, streams)
+        asked.addErrback(lambda failure: self._log.failure("sessions could not be checked", failure))
+        return asked
+
+    def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
+        return threads.deferToThreadPool(self._reactor, self._reactor.getThreadPool(), function, *arguments)
+
+    def _states(self, sessions: set[str]) -> dict[str, Session | None]:
+        return {session: self._sessions.by_id(session) for session in sessions}
+
+    def _apply_states(self, states: dict[str, Session | None], streams: list[Stream]) -> None:
+        for stream in streams:
+            state = states[stream.session]
+            if state is None:
+                self._hub.end(stream, "ended")
+            elif state.viewer.scope != stream.scope:
+                self._hub.drop(stream)
+
+
+def same_origin(request: Request) -> bool:
+    """Whether the request comes from our own pages: by ``Sec-Fetch-Site`` and ``Origin``, where the browser sends
+    them."""
+    if (request.getHeader("sec-fetch-site") or "same-origin") not in ("same-origin", "none"):
+        return False
+    origin = request.getHeader("origin")
+    return origin is None or urlsplit(origin).netloc == request.getHeader("host")
+
+
+@implementer(interfaces.IPushProducer)
+class Connection:
+    """One open stream's connection, after the HTTP machinery was taken off it."""
+
+    __slots__ = ("_hub", "_stream", "_transport")
+
+    def __init__(self, request: Request) -> None:
+        channel: Any = request.channel
+        content: Any = request.content
+        self._hub: Hub | None = None
+        self._stream: Stream | None = None
+        self._transport: Any = channel.transport
+        # A close-delimited response (RFC 9112, section 6.3): no chunk framing, so that all screens share one text.
+        headers = b"".join(
+            b"%s: %s\r\n" % (name, value)
+            for name, values in request.responseHeaders.getAllRawHeaders()
+            for value in values
+        )
+        channel.unregisterProducer()
+        self._transport.unregisterProducer()
+        self._transport.registerProducer(self, True)
+        channel.requests.clear()
+        channel.dataReceived = _ignore
+        channel.connectionLost = self.lost
+        content.close()
+        _tune(self._transport)
+        self._transport.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n" + headers + b"\r\n")
+
+    def open(self, hub: Hub, session: Session, last_event_id: str | None) -> None:
+        """Attaches it to the hub."""
+        self._hub = hub
+        stream = hub.attach(session.viewer, session.id, self._transport.write, self.close, last_event_id)
+        self._stream = stream
+
+    def close(self, cut: bool) -> None:
+        """Ends the connection; with ``cut`` at once, throwing away what is buffered."""
+        self._transport.unregisterProducer()
+        if cut:
+            self._transport.abortConnection()
+        else:
+            self._transport.loseConnection()
+
+    def lost(self, reason: Failure) -> None:
+        """The connection is gone."""
+        if self._hub is not None and self._stream is not None:
+            self._hub.detach(self._stream)
+
+    def pauseProducing(self) -> None:
+        """The transport's buffer is full."""
+        if self._stream is not None:
+            self._stream.pause()
+
+    def resumeProducing(self) -> None:
+        """The transport's buffer is empty again."""
+        if self._stream is not None:
+            self._stream.resume()
+
+    def stopProducing(self) -> None:
+        """The transport is going; `lost` follows."""
+
+
+def _ignore(data: bytes) -> None:
+    """A browser has nothing more to say on this connection."""
+
+
+def _tune(transport: Any) -> None:
+    """Bounds what the kernel keeps for a screen, and has it notice a computer that is gone."""
+    handle = getattr(transport, "getHandle", lambda: None)()
+    if isinstance(handle, socket.socket) and handle.family != socket.AF_UNIX:
+        handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        handle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_AFTER_MS)
