@@ -368,7 +368,7 @@ class UnreadableRow(Row):
 
     exchange: Mapped[str]
     record: Mapped[int]
-    skip: Mapped[int]
+    number: Mapped[int]
     at: Mapped[float]
     reason: Mapped[str]
     raw: Mapped[bytes]

@@ -438,8 +438,8 @@ unreadable = Table(
     "unreadable",
     metadata,
     Column("exchange", Text, primary_key=True),
-    Column("record", Integer, primary_key=True),  # position in the journal
-    Column("skip", Integer, primary_key=True),
+    Column("record", Integer, primary_key=True),  # journal offset
+    Column("number", Integer, primary_key=True),  # shared.feed.UnreadableBytes.number
     _time("at"),
     _text("reason"),
     Column("raw", LargeBinary, nullable=False),

@@ -375,12 +375,12 @@ def upgrade() -> None:
         "unreadable",
         sa.Column("exchange", sa.Text(), nullable=False),
         sa.Column("record", sa.Integer(), nullable=False),
-        sa.Column("skip", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("at", sa.Double(), nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.Column("raw", sa.LargeBinary(), nullable=False),
         sa.Column("size", sa.Integer(), server_default="0", nullable=False),
-        sa.PrimaryKeyConstraint("exchange", "record", "skip", name=op.f("pk_unreadable")),
+        sa.PrimaryKeyConstraint("exchange", "record", "number", name=op.f("pk_unreadable")),
     )
     op.create_table(
         "customer_numbers",
