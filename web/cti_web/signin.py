@@ -1,0 +1,89 @@
+"""Signing in and out, and the choice of a language before anybody is known."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, session
+from flask_babel import gettext
+
+from cti_server.shared.errors import Invalid, Unavailable
+from cti_web import app as web
+from cti_web.viewer import COOKIE, Accounts, public, safe_path, viewer
+
+blueprint = Blueprint("signin", __name__)
+
+LONGEST = 200
+"""Characters of a login or a password that are looked at."""
+
+
+def accounts() -> Accounts:
+    """The identity room's use cases."""
+    return cast(Accounts, current_app.extensions["yobirin.accounts"])
+
+
+@blueprint.get("/signin")
+@public
+def show() -> Any:
+    """The door. Whoever is in already goes on."""
+    if viewer:
+        return redirect(safe_path(request.args.get("next")), 303)
+    return _door()
+
+
+@blueprint.post("/signin")
+@public
+def sign_in() -> Any:
+    """Signs in and goes on to the page that was asked for. Wrong login and wrong password look the same."""
+    login = request.form.get("login", "").strip()[:LONGEST]
+    password = request.form.get("password", "")[:LONGEST]
+    if not login or not password:
+        return _door(422, gettext("Enter your login and your password."), login)
+    try:
+        token = accounts().sign_in(login, password, request.remote_addr or "")
+    except Invalid:
+        return _door(401, gettext("Login or password is not right."), login)
+    except Unavailable:
+        wait = gettext("There were too many attempts, or the server is very busy. Wait a minute, then try again.")
+        return _door(429, wait, login)
+    session.clear()
+    response = cast(Response, redirect(safe_path(request.form.get("next")), 303))
+    response.set_cookie(COOKIE, token, httponly=True, samesite="Lax", secure=_https(), path="/")
+    return response
+
+
+@blueprint.post("/signout")
+@public
+def sign_out() -> Any:
+    """Ends the session, here and on the live streams. Browsers are told to forget what they hold."""
+    token = request.cookies.get(COOKIE)
+    if token:
+        accounts().sign_out(token)
+    session.clear()
+    response = cast(Response, redirect("/signin?out=1", 303))
+    response.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=_https(), path="/")
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
+@blueprint.post("/language")
+@public
+def choose_language() -> Any:
+    """Japanese or English, from now on."""
+    chosen = request.form.get("language", "")
+    response = cast(Response, redirect(safe_path(request.form.get("next")), 303))
+    if chosen in web.LANGUAGES:
+        if viewer:
+            accounts().set_language(viewer, chosen)
+        web.remember_language(response, chosen, _https())
+    return response
+
+
+def _door(status: int = 200, problem: str = "", login: str = "") -> Response:
+    back = request.values.get("next", "")
+    values = {"problem": problem, "login": login, "next": safe_path(back) if back else "", "out": "out" in request.args}
+    return make_response(render_template("signin.html", **values), status)
+
+
+def _https() -> bool:
+    return bool(current_app.extensions["yobirin.https"])
