@@ -63,8 +63,8 @@ class Journal:
         self._names_changed = True
         self._torn = False
         self.cut_bytes = 0
-        self.last: tuple[Kind, float] | None = None
-        """Kind and time of the newest record that is not ASIDE; null where there is none."""
+        self.last: Record | None = None
+        """The newest record that is not ASIDE; null where there is none."""
         self._segments = found(folder)
         if not self._segments or self._segments[-1].compressed:
             base = self._segments[-1].base + self._segments[-1].length() if self._segments else 0
@@ -104,7 +104,7 @@ class Journal:
         offset = self.end
         self.end = offset + written
         if kind is not Kind.ASIDE:
-            self.last = (kind, at)
+            self.last = Record(offset, self.end, kind, at, payload)
         return offset
 
     def read(self, offset: int, max_bytes: int) -> list[Record]:
@@ -272,7 +272,7 @@ class Journal:
             parsed = self._parsed(segment, offset, limit, _SCAN_BYTES)
             for record in reversed(parsed.records):
                 if record.kind is not Kind.ASIDE:
-                    self.last = (record.kind, record.at)
+                    self.last = record
                     break
             if not parsed.records:
                 break

@@ -27,9 +27,10 @@ class Kind(IntEnum):
     BYTES = 1
     """What the exchange sent while it was signed in to."""
     UP = 2
-    """Signed in: from here on the exchange is heard."""
+    """Signed in: from here on the exchange is heard. The payload is JSON: ``banner``, and after a gap
+    ``blind_since`` and ``reason``, which are ``heard`` and ``reason`` of the DOWN before."""
     DOWN = 3
-    """The link is lost; ``at`` is the last moment at which the exchange was heard, the payload says why."""
+    """The link is lost. The payload is JSON: ``reason`` (a code) and ``heard`` (when the exchange was last heard)."""
     TICK = 4
     """Time went by while the exchange was heard."""
     ASIDE = 5

@@ -1,0 +1,119 @@
+"""How an exchange is: what the pages, the log and ``cti exchange list`` show of a feed.
+
+A reason is a stable code with parameters, so that pages can say it in the reader's language; ``Reason.sentence`` says
+it in English.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Link(StrEnum):
+    """The state of the link to an exchange."""
+
+    CONNECTING = "connecting"
+    UP = "up"
+    """Signed in; every event is heard."""
+    DOWN = "down"
+    """No link; it is tried again by itself."""
+    REFUSED = "refused"
+    """The exchange doesn't let us in; tried again, slowly."""
+    PAUSED = "paused"
+    """Nothing is read, because what is read can't be kept."""
+    FAILED = "failed"
+    """Can't be tried at all until somebody mends something on this side."""
+    STOPPED = "stopped"
+
+
+SENTENCES: Mapping[str, str] = MappingProxyType(
+    {
+        "": "",
+        "connecting": "connecting to {host}, port {port}",
+        "unknown-host": "there is no host named {host}; check the exchange's host setting",
+        "connection-refused": "nothing listens at {host}, port {port}; check that Asterisk runs and manager.conf has "
+        "enabled = yes",
+        "unreachable": "{host}, port {port} can't be reached: {error}",
+        "tls-failed": "no secure link to {host}, port {port}: {error}; check the certificate and tls_ca",
+        "not-ami": "what answers at {host}, port {port} is not Asterisk's manager interface; check the port",
+        "login-timeout": "{host}, port {port} took the connection but did not answer the sign-in",
+        "refused": "the exchange refuses the sign-in of {user}: {said}; check username and secret, and the AMI user's "
+        "permit lines",
+        "shutting-down": "the exchange is shutting down",
+        "closed": "the exchange closed the link",
+        "silent": "the exchange has been silent for {seconds} s",
+        "disk-full": "the disk is full: nothing is read from the exchange until there is room",
+        "journal-failed": "the journal can't be written to: {error}",
+        "journal-unusable": "the journal can't be opened: {error}",
+        "bad-settings": "the settings of this exchange can't be used: {error}",
+        "server-stopped": "this server was not running",
+        "stopped": "this server was stopped",
+        "no-snapshot": "the AMI user may not ask which calls are up after a reconnect ({said}); give it write = "
+        "reporting",
+        "database-stuck": "the calls can't be written to the database: {error}",
+        "journal-damaged": "a part of the journal can't be read any more, from offset {offset} to {resume}",
+    }
+)
+"""Every reason there is, in English."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something is as it is: one of the codes of SENTENCES and its parameters."""
+
+    code: str = ""
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """The reason in English, with what to do about it."""
+        return SENTENCES[self.code].format_map(self.detail)
+
+
+@dataclass(slots=True)
+class LinkCounters:
+    """What a link did since the server started."""
+
+    bytes: int = 0
+    connects: int = 0
+    """How often it was signed in."""
+    failures: int = 0
+    """Attempts that came to nothing, and links that were lost."""
+    pauses: int = 0
+    """How often reading had to stop because the journal could not take more."""
+    timeouts: int = 0
+    """Requests that the exchange left unanswered."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeState:
+    """The link to one exchange at one moment. Times are epoch seconds, UTC."""
+
+    exchange: str
+    branch: str
+    state: Link
+    reason: Reason
+    since: float
+    """Since when it is in this state."""
+    connected_since: float | None
+    last_heard: float | None
+    """When the newest byte came."""
+    warnings: tuple[Reason, ...] = ()
+
+
+@dataclass(slots=True)
+class LaneStatus:
+    """What a lane did since the server started, and how far it is behind."""
+
+    events: int = 0
+    """Events that were folded."""
+    unreadable: int = 0
+    batches: int = 0
+    commits_failed: int = 0
+    open_calls: int = 0
+    last_event: float | None = None
+    """Arrival of the newest record that is folded and committed; epoch seconds, UTC."""
+    problem: Reason = field(default_factory=Reason)
