@@ -1,0 +1,273 @@
+"""A simulated exchange that any client of Asterisk's manager interface (AMI) can talk to.
+
+From code: ``Exchange(reactor, site, ...)``, then ``play`` scenarios on it. From the command line:
+``python -m cti_simulators.pbx --port 5038 --scenario FILE`` or ``--day BRANCH``; it says on which port it listens.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import sys
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.protocol import Protocol
+
+from cti_adapters.wire.ami import Message, encode_event
+from cti_simulators.ami_server import Account, Fields, Session, Sessions
+from cti_simulators.day import Traffic
+from cti_simulators.faults import Faults
+from cti_simulators.people import OFFICES, SEED
+from cti_simulators.plays import script
+from cti_simulators.plays.outbound import Dialling, originate
+from cti_simulators.plays.steps import Hands
+from cti_simulators.scenarios import Scenario, ScenarioError, Site, load
+from cti_simulators.stage import Run, Script, Stage, Ticker
+from cti_simulators.switch import Headers, Party, Switch
+
+SMALL_OFFICE = Site(
+    id="office",
+    extensions={"2001": "SA1", "2002": "SA2", "2003": "SA3", "2004": "SA4"},
+    main_number="0312345600",
+    queues={"sales": ("2001", "2002"), "support2": ("2004", "2002")},
+)
+"""The exchange of the recorded traces; what scenario files play on."""
+
+
+class Exchange:
+    """One simulated exchange: its time, its switch, its clients, its faults.
+
+    ``start`` is the simulated time at which it begins (epoch seconds, UTC); everything by chance comes from ``seed``.
+    """
+
+    def __init__(
+        self,
+        ticker: Ticker,
+        site: Site,
+        start: float,
+        *,
+        speed: float = 1.0,
+        seed: int = 0,
+        accounts: Iterable[Account] = (),
+    ) -> None:
+        self.ticker = ticker
+        self.site = site
+        self.chance = random.Random(seed)
+        self.faults = Faults()
+        self.stage = Stage(ticker, start, speed)
+        self.switch = Switch(self._tell, lambda: self.stage.now, site.timezone, seed)
+        self.hands = Hands(self.switch, site, lambda: self.stage.now)
+        self.accounts = {account.name: account for account in accounts}
+        self.sessions: set[Session] = set()
+        self.stopping = False
+        self.booted = start
+        self.on_listener: Callable[[], None] | None = None
+        """Called once, when the first client that is told about calls has signed in."""
+        self.answers: Callable[[str, str], dict[str, Any]] = lambda extension, number: {}
+        """How both sides behave on an originated call (extension, number): fields of ``Dialling``."""
+        self._unread: set[Session] = set()
+
+    # -- what happens on it
+
+    def play(self, scenario: Scenario, when: float | None = None) -> Run:
+        """Plays a scenario from the simulated time ``when`` on (now, unless set)."""
+        return self.stage.play(script(self.hands, scenario), when)
+
+    def originate(self, message: Message) -> str:
+        """Click to dial. Returns why it can't be done, empty when it is under way."""
+        channel, number = message.get("Channel"), message.get("Exten")
+        if not channel:
+            return "Channel not specified"
+        if not number and not message.get("Application"):
+            return "Extension/Application not specified" if not message.get("Context") else "Invalid extension"
+        extension = channel.partition("/")[2].partition("@")[0]
+        if "/" not in channel:
+            return "Invalid channel"
+        if extension not in self.site.extensions:
+            return "Originate failed"
+        name, _, rest = message.get("CallerID").rpartition("<")
+        caller = Party(rest.rstrip("> ") if rest else "", name.strip(' "'))
+        timeout = message.get("Timeout")
+        dialling = Dialling(
+            extension,
+            number,
+            caller,
+            message.get("ActionID"),
+            timeout=int(timeout) / 1000 if timeout.isdigit() else 30.0,
+            **self.answers(extension, number),
+        )
+        self.stage.play(originate(self.hands, dialling))
+        return ""
+
+    def storm(self, events: int, seconds: float = 1.0) -> None:
+        """So many events that mean nothing, spread over so many simulated seconds."""
+        begin = self.stage.now
+        for number in range(events):
+            self.stage.at(begin + seconds * number / events, partial(self._device, number % 1000))
+
+    def _device(self, number: int) -> None:
+        self.switch.emit("DeviceStateChange", "call", [("Device", f"PJSIP/{number}"), ("State", "INUSE")])
+
+    def crash(self) -> None:
+        """Power off in mid-call: nothing more is said, every connection breaks, what was up is forgotten."""
+        self.stage.clear()
+        self.switch.power_off()
+        for session in list(self.sessions):
+            session.transport.abortConnection()
+
+    def boot(self) -> None:
+        """Power on again: counters begin anew, ``FullyBooted`` tells a small uptime."""
+        self.booted = self.stage.now
+        self.stopping = False
+
+    # -- what the clients need
+
+    def channel_rows(self) -> list[Fields]:
+        """Every channel that is up, as ``CoreShowChannels`` tells it."""
+        now = self.stage.now
+        return [
+            [
+                *channel.headers(),
+                ("Application", ""),
+                ("ApplicationData", ""),
+                ("Duration", _span(now - channel.born)),
+                ("BridgeId", ""),
+            ]
+            for channel in self.switch.channels.values()
+        ]
+
+    def signed_in(self, session: Session) -> None:
+        """A client signed in or changed what it wants to be told."""
+        if session.wants("call") and self.on_listener is not None:
+            call, self.on_listener = self.on_listener, None
+            call()
+
+    def reads(self, session: Session, reading: bool) -> None:
+        """A client keeps up, or doesn't: then simulated calls wait for it rather than fill the memory."""
+        if reading:
+            self._unread.discard(session)
+        else:
+            self._unread.add(session)
+        if self._unread:
+            self.stage.hold()
+        else:
+            self.stage.release()
+
+    def _tell(self, name: str, kind: str, headers: Headers) -> None:
+        frame = b""
+        for session in list(self.sessions):
+            if session.wants(kind):
+                frame = frame or encode_event(name, headers)
+                session.event(frame)
+
+
+def _span(seconds: float) -> str:
+    whole = int(max(seconds, 0))
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def listen(exchange: Exchange, reactor: Any, host: str, port: int) -> Any:
+    """Listens for clients and says where on standard output. Returns Twisted's port."""
+    listening = reactor.listenTCP(port, Sessions(exchange), interface=host)
+    print(f"listening on {host}:{listening.getHost().port}", flush=True)
+    return listening
+
+
+def play_day(exchange: Exchange, traffic: Traffic, begin: float) -> None:
+    """Plays a branch's day from ``begin`` on: what is past runs through at once, then calls go on without end."""
+    now = exchange.stage.now
+    exchange.answers = traffic.answers
+    for planned in traffic.past(begin, now):
+        exchange.play(planned.scenario, planned.at)
+    exchange.stage.play(_live(exchange, traffic, now))
+
+
+def _live(exchange: Exchange, traffic: Traffic, begin: float) -> Script:
+    for planned in traffic.live(begin):
+        yield planned.at - exchange.stage.now
+        exchange.play(planned.scenario)
+
+
+def play_all(exchange: Exchange, scenarios: list[Scenario], repeat: int = 1) -> None:
+    """Plays the scenarios of a file at the times they name, one lot after the other."""
+    begin = exchange.stage.now
+    for scenario in scenarios * repeat:
+        exchange.play(scenario, begin + scenario.at)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line. Prints a line with the port when it listens; begins when a client has signed in."""
+    parser = argparse.ArgumentParser(
+        prog="python -m cti_simulators.pbx", description="A simulated Asterisk that speaks AMI to any client."
+    )
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0 (default): any free port")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--scenario", type=Path, help="a file of scenarios (config/scenarios)")
+    what.add_argument(
+        "--day", choices=[office.exchange for office in OFFICES], help="the day of this exchange of the demonstration"
+    )
+    parser.add_argument("--past-seconds", type=float, default=0.0, help="of the day: how much of it has gone by")
+    parser.add_argument("--pace", type=float, default=1.0, help="of the day: 2 has twice as many live calls")
+    parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--username", default="yobirin")
+    parser.add_argument("--secret-env", default="", help="the environment variable with the secret; default: “yobirin”")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input is closed")
+    options = parser.parse_args(argv)
+    secret = os.environ.get(options.secret_env) if options.secret_env else "yobirin"
+    if secret is None:
+        print(f"pbx: the environment variable {options.secret_env} is not set", file=sys.stderr)
+        return 1
+    try:
+        return _serve(options, secret)
+    except (ScenarioError, ValueError) as problem:
+        print(f"pbx: {problem}", file=sys.stderr)
+        return 1
+
+
+class _Ending(Protocol):
+    """Ends the process when whoever started it is gone: standard input is closed then."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+
+    def connectionLost(self, reason: object = None) -> None:
+        """Standard input was closed."""
+        self._reactor.callWhenRunning(self._reactor.stop)
+
+
+def _serve(options: Any, secret: str) -> int:
+    from twisted.internet import error, stdio
+    from twisted.internet import reactor as twisted_reactor
+
+    reactor: Any = twisted_reactor
+    traffic = Traffic(options.day, options.seed, options.pace) if options.day else None
+    scenarios = load(options.scenario) if options.scenario else []
+    site = traffic.site if traffic else SMALL_OFFICE
+    exchange = Exchange(
+        reactor, site, time.time(), speed=options.speed, seed=options.seed, accounts=[Account(options.username, secret)]
+    )
+    if traffic is not None:
+        day = traffic
+        exchange.on_listener = lambda: play_day(exchange, day, exchange.stage.now - options.past_seconds)
+    else:
+        exchange.on_listener = lambda: play_all(exchange, scenarios)
+    try:
+        listen(exchange, reactor, options.host, options.port)
+    except error.CannotListenError:
+        print(f"pbx: port {options.port} of {options.host} is taken; name another with --port", file=sys.stderr)
+        return 1
+    if options.until_stdin_closes:
+        stdio.StandardIO(_Ending(reactor))
+    reactor.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""A call to a phone or to several at once: from the carrier, or from one extension to another."""
+
+from __future__ import annotations
+
+from cti_simulators.plays.steps import GAP, RINGS_AFTER, Call, Hands, wait
+from cti_simulators.plays.talking import converse
+from cti_simulators.scenarios import Scenario
+from cti_simulators.stage import Script
+from cti_simulators.switch import Channel
+
+
+def phone(hands: Hands, scenario: Scenario) -> Script:
+    """Rings one phone or a group, with every outcome."""
+    call = hands.arrive(scenario)
+    yield GAP
+    rings = scenario.rings or (scenario.to,)
+    phones = {extension: hands.offer(call, extension) for extension in rings}
+    answering = phones[scenario.answering or rings[0]]
+    if scenario.outcome == "busy":
+        yield 0.25
+        _busy(hands, call, answering)
+        return
+    yield RINGS_AFTER
+    for rung in phones.values():
+        hands.ringing(call.caller, rung)
+    yield from wait(scenario.ring - RINGS_AFTER)
+    rest = [rung for rung in phones.values() if rung is not answering]
+    if scenario.outcome == "given-up":
+        _given_up(hands, call, list(phones.values()))
+    elif scenario.outcome == "timeout":
+        _timed_out(hands, call, list(phones.values()))
+    elif scenario.outcome == "voicemail":
+        yield from _voicemail(hands, call, list(phones.values()))
+    else:
+        for rung in rest:
+            hands.switch.dial_end(call.caller, rung, "CANCEL")
+        hands.pick_up(call, answering)
+        for rung in rest:
+            hands.switch.hangup(rung, 26)
+        yield from converse(hands, call)
+
+
+def _busy(hands: Hands, call: Call, phone: Channel) -> None:
+    switch, caller = hands.switch, call.caller
+    switch.hangup_request(phone, 17, 486)
+    switch.dial_end(caller, phone, "BUSY")
+    caller.priority += 2
+    switch.state(caller, 7)
+    switch.hangup_request(caller, 17, 486)
+    switch.hangup(phone, 17, 486)
+    switch.soft_hangup(caller, 16, 486)
+    hands.note(call, "BUSY")
+    hands.tell(call)
+    switch.hangup(caller, 17, 486)
+
+
+def _given_up(hands: Hands, call: Call, phones: list[Channel]) -> None:
+    switch, caller = hands.switch, call.caller
+    switch.hangup_request(caller, 127, 487)
+    for rung in phones:
+        switch.dial_end(caller, rung, "CANCEL")
+    switch.soft_hangup(caller, 16, 487)
+    for rung in phones:
+        switch.hangup(rung, 127, 500)
+    switch.hangup(caller, 127, 487)
+    hands.note(call, "NO ANSWER")
+    hands.tell(call)
+
+
+def _timed_out(hands: Hands, call: Call, phones: list[Channel]) -> None:
+    switch, caller = hands.switch, call.caller
+    for rung in phones:
+        switch.dial_end(caller, rung, "NOANSWER")
+    caller.priority += 2
+    switch.soft_hangup(caller)
+    for rung in phones:
+        switch.hangup(rung, 0)
+    switch.hangup(caller, 19, 480)
+    hands.note(call, "NO ANSWER")
+    hands.tell(call)
+
+
+def _voicemail(hands: Hands, call: Call, phones: list[Channel]) -> Script:
+    """Nobody takes it, so the exchange answers and keeps a message of ``talk`` seconds."""
+    switch, caller = hands.switch, call.caller
+    for rung in phones:
+        switch.dial_end(caller, rung, "NOANSWER")
+    hands.note(call, "NO ANSWER")
+    for rung in phones:
+        switch.hangup(rung, 0)
+    caller.priority += 1
+    switch.state(caller, 6)
+    call.application, call.data, call.callee = "VoiceMail", f"{phones[0].caller.number}@default,u", None
+    call.answered = hands.now()
+    yield from wait(call.scenario.talk)
+    switch.hangup_request(caller)
+    switch.soft_hangup(caller)
+    hands.note(call, "ANSWERED")
+    switch.hangup(caller)
+    hands.tell(call)
