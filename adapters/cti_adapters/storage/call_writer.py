@@ -1,0 +1,391 @@
+"""Writes what the lanes fold: one transaction per batch with calls, who they are from, what is to be done, the trail
+and the position in the journal (spec O1). Whatever is written twice is written once.
+
+System work: Core, past the gate. Runs in the writer thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
+
+from cti_adapters.storage.call_notices import Cards, call_changed
+from cti_adapters.storage.call_rows import OURS, as_row, party_number, party_tail
+from cti_adapters.storage.call_work import CallBack, Mark, Opening, WorkBook, when_over
+from cti_adapters.storage.core import chunks, upsert
+from cti_adapters.storage.schema import audit, calls, extensions, gaps, lanes, not_customers, sights, taken, unreadable
+from cti_adapters.storage.sighting import (
+    CallFacts,
+    Party,
+    Seen,
+    as_candidates,
+    best_match,
+    look_up,
+    seen_by,
+    sight_rows,
+    stored_sights,
+)
+from cti_server.calls.log import CallLog
+from cti_server.calls.matching import attached, caller_key
+from cti_server.shared.clock import Clock
+from cti_server.shared.feed import GapChange, UnreadableBytes
+from cti_server.shared.notices import Notice, WorkChanged
+from cti_server.shared.positions import Position
+
+STALE: Final = 60.0
+"""Seconds after its end from which on a call is no longer news: lists change, but no card pops up."""
+
+
+@dataclass(slots=True)
+class _Work:
+    """One call of a batch."""
+
+    log: CallLog
+    before: Any
+    """Its row so far; null for a new call."""
+    party: Party
+    seen: list[Seen] = field(default_factory=list)
+    matched_now: bool = False
+    mark: Mark | None = None
+
+
+class CallWriter:
+    """Writes the batches of the exchanges' lanes."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine.execution_options(write=True)
+        self._clock = clock
+        self._cards = Cards()
+
+    def positions(self, exchange: str) -> tuple[Position, Position] | None:
+        """(folded, rebuild) of an exchange as stored; null where nothing of it was ever written."""
+        c = lanes.c
+        query = select(c.folded_record, c.folded_skip, c.rebuild_record, c.rebuild_skip).where(c.exchange == exchange)
+        with self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else (Position(row[0], row[1]), Position(row[2], row[3]))
+
+    def commit(
+        self,
+        exchange: str,
+        changed: Sequence[CallLog],
+        unreadable_bytes: Sequence[UnreadableBytes],
+        gap_changes: Sequence[GapChange],
+        folded: Position,
+        rebuild: Position,
+    ) -> list[Notice]:
+        """Writes a batch in one transaction; returns what to tell the screens now that it is committed.
+
+        Of a call that is there several times the last state counts. An ended call never changes again: what a feed
+        says of it later goes to the trail. Raises SQLAlchemy's errors as they are; nothing is written then.
+        """
+        latest = {log.id: log for log in changed}
+        with self._engine.begin() as connection:
+            notices = _Batch(connection, exchange, self._clock.now(), self._cards).write(latest) if latest else []
+            _write_feed(connection, exchange, unreadable_bytes, gap_changes)
+            upsert(
+                connection,
+                lanes,
+                [
+                    {
+                        "exchange": exchange,
+                        "folded_record": folded.record,
+                        "folded_skip": folded.skip,
+                        "rebuild_record": rebuild.record,
+                        "rebuild_skip": rebuild.skip,
+                    }
+                ],
+            )
+        return notices
+
+
+def _write_feed(
+    connection: Connection, exchange: str, unread: Sequence[UnreadableBytes], gap_changes: Sequence[GapChange]
+) -> None:
+    upsert(connection, unreadable, [{"exchange": exchange, **one._asdict()} for one in unread], ignore=True)
+    last = {one.started_at: one for one in gap_changes}
+    upsert(connection, gaps, [{"exchange": exchange, **one._asdict()} for one in last.values()])
+
+
+class _Batch:
+    """The calls of one transaction."""
+
+    def __init__(self, connection: Connection, exchange: str, now: float, cards: Cards) -> None:
+        self._connection = connection
+        self._exchange = exchange
+        self._now = now
+        self._cards = cards
+        self._user_of: dict[str, str] = {}
+        self._trail: list[dict[str, Any]] = []
+
+    def write(self, latest: dict[str, CallLog]) -> list[Notice]:
+        """Writes them; returns the notices."""
+        before = self._stored(latest)
+        ended = {call_id for call_id, row in before.items() if row.state == "ended"}
+        self._note_late(latest, ended)
+        work = [
+            _Work(log, before.get(log.id), Party(party_number(log), party_tail(log)))
+            for log in latest.values()
+            if log.id not in ended
+        ]
+        if not work:
+            return []
+        self._user_of = self._users(work)
+        self._match(work)
+        book = WorkBook(self._connection)
+        book.play(*self._events(work))
+        book.write()
+        for one in work:
+            one.mark = book.marks.get(one.log.id)
+        book.write_earlier(latest)
+        self._write_calls(work)
+        self._write_sights(work)
+        self._write_taken(work)
+        self._write_trail(work)
+        return self._notices(work, book)
+
+    # --- reading
+
+    def _stored(self, ids: Iterable[str]) -> dict[str, Any]:
+        c = calls.c
+        query = select(
+            c.id, c.state, c.party_e164, c.direction, c.answered, c.customer_code, c.item_id, c.open, c.handled
+        )
+        query = query.add_columns(c.handled_by, c.handled_at)
+        found: dict[str, Any] = {}
+        for some in chunks(ids):
+            found.update((row.id, row) for row in self._connection.execute(query.where(c.id.in_(some))))
+        return found
+
+    def _note_late(self, latest: dict[str, CallLog], ended: set[str]) -> None:
+        """An ended call is final; a feed that says something else later is noted, not believed."""
+        theirs = [column for column in calls.c if column.name not in OURS]
+        for some in chunks(ended):
+            for row in self._connection.execute(select(*theirs).where(calls.c.id.in_(some))).mappings():
+                said = as_row(latest[row["id"]])
+                differ = sorted(name for name in row if row[name] != said[name])
+                if differ:
+                    self._note(row["id"], "said-late", {"fields": differ})
+        if self._trail:
+            self._connection.execute(insert(audit), self._trail)
+            self._trail = []
+
+    def _users(self, work: list[_Work]) -> dict[str, str]:
+        """Whose the extensions of the batch are."""
+        named: set[str] = set()
+        for one in work:
+            log = one.log
+            named.update(log.ringing_extensions)
+            named.update(
+                extension
+                for extension in (log.talking_extension, log.answered_by_extension, log.final_extension)
+                if extension is not None
+            )
+            if log.direction != "in" and log.caller_number:
+                named.add(log.caller_number)
+        found: dict[str, str] = {}
+        for some in chunks(named):
+            query = select(extensions.c.extension, extensions.c.user).where(
+                extensions.c.exchange == self._exchange, extensions.c.extension.in_(some)
+            )
+            found.update((extension, user) for extension, user in self._connection.execute(query))
+        return found
+
+    def _match(self, work: list[_Work]) -> None:
+        """Finds out who the new calls are from (and those whose number came only now); reads it for the others."""
+        fresh = [one for one in work if _unmatched(one)]
+        found = look_up(self._connection, (one.party for one in fresh if one.log.direction != "internal"))
+        for one in fresh:
+            one.seen = seen_by(self._facts(one), found.get(one.party, []))
+            one.matched_now = True
+        stored = stored_sights(self._connection, (one.log.id for one in work if not one.matched_now))
+        for one in work:
+            if not one.matched_now:
+                one.seen = stored[one.log.id]
+
+    def _facts(self, one: _Work) -> CallFacts:
+        log = one.log
+        dialler = self._user_of.get(log.caller_number or "")
+        return CallFacts(log.id, log.direction, log.branch, log.started_at, one.party, dialler)
+
+    def _events(self, work: list[_Work]) -> tuple[list[Opening], list[CallBack]]:
+        dismissed = self._dismissed(work)
+        openings, call_backs = [], []
+        for one in work:
+            log, found = one.log, as_candidates(one.seen)
+            picked = one.before.customer_code if one.before is not None and not one.matched_now else None
+            customer = picked or attached(found)
+            key = f"c:{picked}" if picked else caller_key(found, one.party.number, log.branch, log.id)
+            if log.direction == "in" and log.state == "ended":
+                if (one.party.number, log.branch) in dismissed or (one.before is not None and one.before.handled):
+                    continue
+                registered = bool(found) and found[0].quality == "exact"
+                at = when_over(log.ended_at, log.ended_between, log.started_at)
+                openings.append(Opening(at, log, key, customer, registered))
+            elif log.direction == "out" and log.answered and not (one.before is not None and one.before.answered):
+                user = self._user_of.get(log.final_extension or "") or self._user_of.get(log.caller_number or "")
+                call_backs.append(CallBack(log.answered_at or log.started_at, log, key, customer, user))
+        return openings, call_backs
+
+    def _dismissed(self, work: list[_Work]) -> set[tuple[str | None, str]]:
+        """Numbers that a branch marked as nobody it deals with, among the unregistered callers of the batch."""
+        numbers = {
+            one.party.number
+            for one in work
+            if one.log.direction == "in" and one.log.state == "ended" and one.party.number and one.seen[-1].code is None
+        }
+        found: set[tuple[str | None, str]] = set()
+        for some in chunks(numbers):
+            query = select(not_customers.c.e164, not_customers.c.branch).where(not_customers.c.e164.in_(some))
+            found.update((number, branch) for number, branch in self._connection.execute(query))
+        return found
+
+    # --- writing
+
+    def _write_calls(self, work: list[_Work]) -> None:
+        new, known = [], []
+        for one in work:
+            log = one.log
+            row = as_row(log)
+            row["receiver"] = self._user_of.get(log.answered_by_extension or "") if log.direction == "in" else None
+            if one.matched_now:
+                row["match"] = best_match(one.seen)
+                row["customer_code"] = attached(as_candidates(one.seen))
+            else:
+                row["match"], row["customer_code"] = one.seen[0].match, one.before.customer_code
+            mark = one.mark or _as_before(one.before)
+            row["item_id"], row["open"] = mark.item, mark.is_open
+            row["handled"] = mark.handled_at is not None
+            row["handled_by"], row["handled_at"] = mark.handled_by, mark.handled_at
+            if one.before is None:
+                row["version"] = 1
+                new.append(row)
+            else:
+                row["b_id"] = row.pop("id")
+                known.append(row)
+        if new:
+            self._connection.execute(insert(calls), new)
+        if known:
+            self._connection.execute(_UPDATE_CALL, known)
+
+    def _write_sights(self, work: list[_Work]) -> None:
+        again = [one.log.id for one in work if one.matched_now and one.before is not None]
+        for some in chunks(again):
+            self._connection.execute(delete(sights).where(sights.c.call_id.in_(some)))
+        rows: list[dict[str, Any]] = []
+        moved: list[dict[str, Any]] = []
+        for one in work:
+            mark = one.mark or _as_before(one.before)
+            handled = mark.handled_at is not None
+            if one.matched_now:
+                rows += sight_rows(self._facts(one), one.seen, item_id=mark.item, is_open=mark.is_open, handled=handled)
+            elif one.mark is not None:
+                moved.append({"b_id": one.log.id, "b_item": mark.item, "b_open": mark.is_open, "b_handled": handled})
+        if rows:
+            self._connection.execute(insert(sights), rows)
+        if moved:
+            self._connection.execute(_UPDATE_SIGHT, moved)
+
+    def _write_taken(self, work: list[_Work]) -> None:
+        """That our people took the calls, for those who may not see from whom."""
+        rows = []
+        for one in work:
+            log = one.log
+            if log.direction != "in" or not log.answered:
+                continue
+            for extension in dict.fromkeys((log.answered_by_extension, log.talking_extension, log.final_extension)):
+                user = self._user_of.get(extension or "")
+                if extension is not None and user is not None:
+                    rows.append(
+                        {
+                            "user": user,
+                            "call_id": log.id,
+                            "started_at": log.started_at,
+                            "extension": extension,
+                            "talk_seconds": log.talk_seconds,
+                        }
+                    )
+        upsert(self._connection, taken, rows, keep=("extension",))
+
+    def _write_trail(self, work: list[_Work]) -> None:
+        """Who a call was found to be from, and which rep was told."""
+        for one in work:
+            if not one.matched_now:
+                continue
+            for seen in one.seen:
+                told = [seen.label.rep] if seen.label.rep and seen.label.kind == "customer" else []
+                self._note(one.log.id, "matched", {"match": seen.match}, seen.code)
+                if told:
+                    self._note(one.log.id, "told", {"users": told}, seen.code)
+        if self._trail:
+            self._connection.execute(insert(audit), self._trail)
+
+    def _note(self, call_id: str, act: str, detail: dict[str, Any], code: str | None = None) -> None:
+        self._trail.append(
+            {
+                "at": self._now,
+                "user": None,
+                "act": act,
+                "subject_kind": "call",
+                "subject_id": call_id,
+                "customer_code": code,
+                "detail": detail,
+            }
+        )
+
+    # --- telling
+
+    def _notices(self, work: list[_Work], book: WorkBook) -> list[Notice]:
+        fresh = [one for one in work if not self._is_stale(one.log)]
+        candidates = self._cards.fill(self._connection, {one.log.id: one.seen for one in fresh})
+        notices: list[Notice] = []
+        for one in fresh:
+            notices.append(call_changed(one.log, one.party.number, candidates[one.log.id], self._user_of))
+            if one.log.state == "ended":
+                self._cards.drop(one.log.id, one.seen)
+        if book.marks:
+            mine = {one.log.id: one.seen for one in work}
+            others = stored_sights(self._connection, (call_id for call_id in book.marks if call_id not in mine))
+            labels = dict.fromkeys(seen.label for call_id in book.marks for seen in (mine | others)[call_id])
+            notices.append(WorkChanged(tuple(labels), tuple(book.marks), tuple(sorted(book.touched))))
+        return notices
+
+    def _is_stale(self, log: CallLog) -> bool:
+        over = when_over(log.ended_at, log.ended_between, log.started_at)
+        return log.state == "ended" and over < self._now - STALE
+
+
+def _unmatched(one: _Work) -> bool:
+    before = one.before
+    if before is None:
+        return True
+    log = one.log
+    return bool(before.party_e164 != log.party_e164 or before.direction != log.direction)
+
+
+_NOTHING: Final = Mark(None, False)
+
+
+def _as_before(before: Any) -> Mark:
+    if before is None:
+        return _NOTHING
+    return Mark(before.item_id, before.open, before.handled_by, before.handled_at)
+
+
+_KEPT: Final = {"id", "version", "receiver"}
+_UPDATE_CALL: Final = (
+    update(calls)
+    .where(calls.c.id == bindparam("b_id"))
+    .values(
+        {column.name: bindparam(column.name) for column in calls.c if column.name not in _KEPT}
+        | {"version": calls.c.version + 1, "receiver": func.coalesce(calls.c.receiver, bindparam("receiver"))}
+    )
+)
+_UPDATE_SIGHT: Final = (
+    update(sights)
+    .where(sights.c.call_id == bindparam("b_id"))
+    .values({"item_id": bindparam("b_item"), "open": bindparam("b_open"), "handled": bindparam("b_handled")})
+)
