@@ -101,9 +101,9 @@ class AmiLink:
         if self._session is None:
             self._ended()
             return succeed(None)
-        self._stopped = Deferred()
+        stopped = self._stopped = Deferred()
         self._session.close(Reason("stopped"))
-        return self._stopped
+        return stopped
 
     def retry_now(self) -> None:
         """Tries at once instead of waiting: an administrator changed something."""
