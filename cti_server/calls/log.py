@@ -33,7 +33,8 @@ class CallLog:
     dialed_number: str | None = None
     presented_number: str | None = None
     party_e164: str | None = None
-    """The outside party's number as E.164 (caller of ``in``, dialled of ``out``); null when withheld or no such number."""
+    """The outside party's number as E.164 (caller of ``in``, dialled of ``out``); null when withheld or no such
+    number."""
     queue: str | None = None
     rang_extensions: list[str] = field(default_factory=list)
     """Sorted."""
@@ -67,3 +68,6 @@ class CallLog:
     """Every Linkedid that the call's channels ever had, in order of appearance."""
     marks: list[str] = field(default_factory=list)
     """What a reader has to know: ``end-not-seen``, ``cut-by-gap``, ``start-not-seen``."""
+    merged_into: str | None = None
+    """The id of the call that this one turned out to be a part of (a consultation that became a transfer). Such an
+    entry is no call of its own any more: who shows or stores it takes it back."""

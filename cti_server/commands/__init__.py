@@ -1,0 +1,1 @@
+"""The subcommands of `cti`, one module each; `cti_server.cli` finds them."""

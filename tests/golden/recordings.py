@@ -1,0 +1,76 @@
+"""Recorded scenarios (`tests/golden/<id>-<slug>/`) and how a folded call is held against their truth."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+TIME_TOLERANCE = 0.1
+"""Seconds. The truth allows 0.5; its own times were taken from the streams."""
+SECONDS_TOLERANCE = 0.2
+TIMES = ("started_at", "answered_at", "pbx_answered_at", "ended_at")
+OPTIONAL = ("attempted_extensions", "answered_by_number", "ended_between", "presented_number", "voicemail_left")
+"""Fields that a truth leaves out where there is nothing to say."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One scenario."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def streams(self) -> list[Path]:
+        """The bytes of its connections, in order."""
+        return sorted(self.folder.glob("ami*.raw"), key=lambda path: (len(path.name), path.name))
+
+    @property
+    def truth(self) -> list[dict[str, Any]]:
+        """Its calls as a person counts them."""
+        calls: list[dict[str, Any]] = json.loads((self.folder / "truth.json").read_text("utf-8"))
+        return calls
+
+
+def recordings() -> list[Recording]:
+    """All of them."""
+    return [Recording(path.parent) for path in sorted(FOLDER.glob("*/truth.json"))]
+
+
+def epoch(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def differences(told: list[dict[str, Any]], truth: list[dict[str, Any]]) -> list[str]:
+    """What is wrong with the calls that were told, as sentences."""
+    if len(told) != len(truth):
+        seen = [(call["direction"], call["caller_number"], call["dialed_number"]) for call in told]
+        return [f"{len(told)} calls where {len(truth)} were: {seen}"]
+    found = []
+    for number, (call, right) in enumerate(zip(told, truth, strict=True)):
+        for field, wanted in right.items():
+            if field != "notes" and not _equal(field, call.get(field), wanted):
+                found.append(f"call {number}: {field} is {call.get(field)!r}, should be {wanted!r}")
+        for field in OPTIONAL:
+            if field not in right and call[field] not in (None, []):
+                found.append(f"call {number}: {field} is {call[field]!r}, should not be there")
+    return found
+
+
+def _equal(field: str, told: Any, wanted: Any) -> bool:
+    if told is None or wanted is None:
+        return told is wanted
+    if field in TIMES:
+        return abs(epoch(told) - epoch(wanted)) <= TIME_TOLERANCE
+    if field == "ended_between":
+        return epoch(told[0]) <= epoch(wanted[1]) and epoch(wanted[0]) <= epoch(told[1])
+    if field.endswith("_seconds"):
+        return bool(abs(told - wanted) <= SECONDS_TOLERANCE)
+    return bool(told == wanted)
