@@ -108,6 +108,11 @@ class Session(Protocol):
         """The connection is gone."""
         self.exchange.reads(self, True)
 
+    def close(self) -> None:
+        """Ends the connection once all that was said has been sent."""
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+
     # -- sending
 
     def wants(self, kind: str) -> bool:
@@ -173,12 +178,12 @@ class Session(Protocol):
         exchange = self.exchange
         if exchange.stopping:
             self.error(message, "Asterisk is shutting down")
-            self.transport.loseConnection()
+            self.close()
             return
         account = exchange.accounts.get(message.get("Username"))
         if account is None or not self._knows(account, message):
             self.error(message, "Authentication failed")
-            self.transport.loseConnection()
+            self.close()
             return
         self.account = account
         self.mask = _mask(message.get("Events") or "on", account)
@@ -201,7 +206,7 @@ class Session(Protocol):
     def logoff(self, message: Message) -> None:
         """``Logoff``."""
         self.answer(message, [("Message", "Thanks for all the fish.")], "Goodbye")
-        self.transport.loseConnection()
+        self.close()
 
     def ping(self, message: Message) -> None:
         """``Ping``."""

@@ -72,9 +72,9 @@ class Traffic:
 
     def past(self, begin: float, end: float, calls: int = 48) -> list[Planned]:
         """What has happened between two times, in order. The last of them may still be going on at ``end``."""
-        planned = self._worked_example(begin) if self.office.exchange == "hq" else []
-        planned += self._insistent(end)
-        first = begin + 1500 if planned else begin
+        head = self.office.exchange == "hq"
+        planned = [*(self._worked_example(begin) if head else []), *self._insistent(end)]
+        first = begin + 1500 if head else begin
         room = max(end - 20 - first, 60.0)
         for number in range(calls):
             at = first + room * (number + self._chance.random()) / calls

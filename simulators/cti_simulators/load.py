@@ -212,6 +212,11 @@ def _serve(options: Any) -> int:
         caller = f"{first + chance.randrange(options.callers):0{width}d}"
         return caller, str(options.first_extension + number % options.extensions)
 
+    def finish() -> None:
+        for session in list(exchange.sessions):
+            session.close()
+        reactor.callLater(1.0, reactor.stop)
+
     load = Load(
         exchange,
         CallTemplate(options.ring, options.talk),
@@ -219,7 +224,7 @@ def _serve(options: Any) -> int:
         options.seconds,
         parties,
         reactor,
-        on_end=reactor.stop,
+        on_end=finish,
     )
     exchange.on_listener = load.start
     listen(exchange, reactor, options.host, options.port)

@@ -31,7 +31,7 @@ class Call:
     answered: float | None = None
     """When the present row of the record says that it was answered."""
     rows: list[tuple[Channel | None, float, float | None, float, str]] = field(default_factory=list)
-    """Complete rows: destination, start, answer, end, disposition. Asterisk tells them at the end of the caller's channel."""
+    """Complete rows: destination, start, answer, end, disposition; Asterisk tells them when the caller is gone."""
 
 
 class Hands:
