@@ -1,0 +1,5 @@
+"""x."""
+
+from tests.realpbx.scene import Play
+
+ALL: dict[str, Play] = {}
