@@ -7,9 +7,9 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
-from cti_adapters.storage.core import chunks
+from cti_adapters.storage.core import Within
 from cti_adapters.storage.schema import branches, customers, history, sights, users
 from cti_adapters.storage.sighting import Seen
 from cti_server.calls.log import CallLog
@@ -56,51 +56,51 @@ class Cards:
 
 def _cards(connection: Connection, codes: Iterable[str]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
-    c = customers.c
-    for some in chunks(codes):
-        query = (
-            select(c.code, c.name, c.kana, c.confidentiality, c.branch, c.rep, branches.c.name, users.c.name)
-            .outerjoin_from(customers, branches, branches.c.code == c.branch)
-            .outerjoin(users, users.c.id == c.rep)
-            .where(c.code.in_(some))
-        )
-        for code, name, kana, confidentiality, branch, rep, branch_name, rep_name in connection.execute(query):
-            found[code] = {
-                "code": code,
-                "name": name,
-                "kana": kana,
-                "class": confidentiality,
-                "branch": branch,
-                "branch_name": branch_name or branch,
-                "rep": rep,
-                "rep_name": rep_name or rep or "",
-                "contacts": _contacts(connection, code),
-                "open_calls": 0,
-            }
-        counts = (
-            select(sights.c.customer_code, func.count())
-            .where(sights.c.customer_code.in_(some), sights.c.open.is_(True))
-            .group_by(sights.c.customer_code)
-        )
-        for code, count in connection.execute(counts):
-            if code in found:
-                found[code]["open_calls"] = count
+    codes = list(codes)
+    for code, name, kana, confidentiality, branch, rep, branch_name, rep_name in _CUSTOMERS.rows(connection, codes):
+        found[code] = {
+            "code": code,
+            "name": name,
+            "kana": kana,
+            "class": confidentiality,
+            "branch": branch,
+            "branch_name": branch_name or branch,
+            "rep": rep,
+            "rep_name": rep_name or rep or "",
+            "contacts": _contacts(connection, code),
+            "open_calls": 0,
+        }
+    for code, count in _OPEN_CALLS.rows(connection, found):
+        found[code]["open_calls"] = count
     return found
 
 
 def _contacts(connection: Connection, code: str) -> list[dict[str, Any]]:
     """The last contacts with a customer, the latest first."""
-    query = (
-        select(history.c.at, history.c.kind, history.c.channel, history.c.result, users.c.name)
-        .outerjoin_from(history, users, users.c.id == history.c.by)
-        .where(history.c.customer_code == code, history.c.undone.is_(False))
-        .order_by(history.c.at.desc())
-        .limit(CARD_CONTACTS)
-    )
     return [
         {"at": at, "kind": kind, "channel": channel, "result": result, "by_name": by_name or ""}
-        for at, kind, channel, result, by_name in connection.execute(query)
+        for at, kind, channel, result, by_name in connection.execute(_CONTACTS, {"code": code})
     ]
+
+
+_CUSTOMERS: Final = Within(
+    select(customers.c.code, customers.c.name, customers.c.kana, customers.c.confidentiality, customers.c.branch)
+    .add_columns(customers.c.rep, branches.c.name, users.c.name)
+    .outerjoin_from(customers, branches, branches.c.code == customers.c.branch)
+    .outerjoin(users, users.c.id == customers.c.rep),
+    customers.c.code,
+)
+_OPEN_CALLS: Final = Within(
+    select(sights.c.customer_code, func.count()).where(sights.c.open.is_(True)).group_by(sights.c.customer_code),
+    sights.c.customer_code,
+)
+_CONTACTS: Final = (
+    select(history.c.at, history.c.kind, history.c.channel, history.c.result, users.c.name)
+    .outerjoin_from(history, users, users.c.id == history.c.by)
+    .where(history.c.customer_code == bindparam("code"), history.c.undone.is_(False))
+    .order_by(history.c.at.desc())
+    .limit(CARD_CONTACTS)
+)
 
 
 def call_changed(

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
-from cti_adapters.storage.core import chunks
+from cti_adapters.storage.core import Within
 from cti_adapters.storage.schema import audit, calls, dials, history, history_calls, items, sights
 from cti_server.calls.log import CallLog
 
@@ -167,42 +167,34 @@ class WorkBook:
     def _load(self, openings: list[Opening], call_backs: list[CallBack]) -> None:
         keys = {one.key for one in openings} | {one.key for one in call_backs}
         numbers = {one.log.party_e164 for one in call_backs if one.log.party_e164}
-        by_number: set[int] = set()
-        for some in chunks(numbers):
-            query = select(calls.c.item_id).where(calls.c.party_e164.in_(some), calls.c.open.is_(True)).distinct()
-            by_number.update(item_id for (item_id,) in self._connection.execute(query) if item_id is not None)
-        for wanted in [
-            *(items.c.key.in_(some) for some in chunks(keys)),
-            *(items.c.id.in_(some) for some in chunks(by_number)),
-        ]:
-            for row in self._connection.execute(select(items).where(wanted, items.c.state != "done")):
-                self._items[row.key] = _Item(
-                    row.key,
-                    row.branch,
-                    row.kind,
-                    row.id,
-                    row.state,
-                    row.calls,
-                    row.latest_call,
-                    row.latest_at,
-                    row.customer_code,
-                    row.snoozed_until,
-                    row.draft_state,
-                    None,
-                    row.version,
-                )
+        by_number = {row.item_id for row in _ITEMS_OF_NUMBERS.rows(self._connection, numbers)}
+        found = [*_BY_KEY.rows(self._connection, keys), *_BY_ID.rows(self._connection, by_number)]
+        for row in found:
+            self._items[row.key] = _Item(
+                row.key,
+                row.branch,
+                row.kind,
+                row.id,
+                row.state,
+                row.calls,
+                row.latest_call,
+                row.latest_at,
+                row.customer_code,
+                row.snoozed_until,
+                row.draft_state,
+                None,
+                row.version,
+            )
         self._all = list(self._items.values())
         if call_backs:
             self._load_calls()
 
     def _load_calls(self) -> None:
         by_id = {item.id: item for item in self._all}
-        c = calls.c
-        for some in chunks(item.id for item in self._all if item.id is not None):
-            query = select(c.id, c.item_id, c.party_e164, c.started_at, c.ended_at, c.ended_between, c.disposition)
-            for row in self._connection.execute(query.where(c.item_id.in_(some), c.open.is_(True))):
-                ended = when_over(row.ended_at, row.ended_between, row.started_at)
-                by_id[row.item_id].calls[row.id] = _Open(row.party_e164, ended, row.disposition != "answered")
+        known = (item.id for item in self._all if item.id is not None)
+        for row in _OPEN_CALLS.rows(self._connection, known):
+            ended = when_over(row.ended_at, row.ended_between, row.started_at)
+            by_id[row.item_id].calls[row.id] = _Open(row.party_e164, ended, row.disposition != "answered")
 
     def _dialled_by(self, call_backs: list[CallBack]) -> dict[str, str | None]:
         """Who asked for each call back, where it was placed through us; links the request to the call."""
@@ -211,19 +203,17 @@ class WorkBook:
             log = one.log
             if log.party_e164 is None:
                 continue
-            query = (
-                select(dials.c.id, dials.c.user)
-                .where(
-                    dials.c.exchange == log.exchange,
-                    dials.c.number == log.party_e164,
-                    dials.c.asked_at.between(log.started_at - DIAL_WINDOW, log.started_at + DIAL_WINDOW),
-                    or_(dials.c.made_call.is_(None), dials.c.made_call == log.id),
-                    dials.c.extension.in_([log.caller_number or "", log.final_extension or ""]),
-                )
-                .order_by(dials.c.asked_at.desc())
-                .limit(1)
-            )
-            dial = self._connection.execute(query).first()
+            dial = self._connection.execute(
+                _DIAL,
+                {
+                    "exchange": log.exchange,
+                    "number": log.party_e164,
+                    "first": log.started_at - DIAL_WINDOW,
+                    "last": log.started_at + DIAL_WINDOW,
+                    "call": log.id,
+                    "extensions": [log.caller_number or "", log.final_extension or ""],
+                },
+            ).first()
             if dial is not None:
                 found[log.id] = dial.user
                 self._connection.execute(update(dials).where(dials.c.id == dial.id).values(made_call=log.id))
@@ -252,42 +242,28 @@ class WorkBook:
         ]
         if not earlier:
             return
-        closed: dict[Any, Any] = {"open": False, "handled": True}
-        self._connection.execute(
-            update(calls)
-            .where(calls.c.id == bindparam("b_id"))
-            .values(
-                closed
-                | {"version": calls.c.version + 1}
-                | {"handled_by": bindparam("handled_by"), "handled_at": bindparam("handled_at")}
-            ),
-            earlier,
-        )
-        self._connection.execute(
-            update(sights).where(sights.c.call_id == bindparam("b_id")).values(closed),
-            [{"b_id": one["b_id"]} for one in earlier],
-        )
+        self._connection.execute(_CLOSE_CALL, earlier)
+        self._connection.execute(_CLOSE_SIGHT, [{"b_id": one["b_id"]} for one in earlier])
 
     def _write_items(self, changed: list[_Item]) -> None:
         new = [item for item in changed if item.id is None]
         known = [item for item in changed if item.id is not None]
         if new:
             made = self._connection.execute(
-                insert(items).returning(items.c.id, sort_by_parameter_order=True),
+                _NEW_ITEM,
                 [{"key": item.key, "branch": item.branch, **_columns(item)} for item in new],
             )
             for item, (item_id,) in zip(new, made.all(), strict=True):
                 item.id = item_id
         if known:
             values = [{"b_id": item.id, **_columns(item), "version": item.version + 1} for item in known]
-            names: dict[Any, Any] = {name: bindparam(name) for name in values[0] if name != "b_id"}
-            self._connection.execute(update(items).where(items.c.id == bindparam("b_id")).values(names), values)
+            self._connection.execute(_UPDATE_ITEM, values)
 
     def _write_contacts(self) -> None:
         if not self._contacts:
             return
         made = self._connection.execute(
-            insert(history).returning(history.c.id, sort_by_parameter_order=True),
+            _NEW_HISTORY,
             [
                 {
                     "customer_code": one.customer,
@@ -330,15 +306,61 @@ def when_over(ended_at: float | None, between: Any, started_at: float) -> float:
     return float(between[1]) if between else started_at
 
 
+_COLUMNS: Final = (
+    "kind",
+    "state",
+    "latest_call",
+    "latest_at",
+    "snoozed_until",
+    "draft_state",
+    "closed_at",
+)
+
+
 def _columns(item: _Item) -> dict[str, Any]:
-    return {
-        "kind": item.kind,
-        "state": item.state,
-        "calls": item.count,
-        "latest_call": item.latest_call,
-        "latest_at": item.latest_at,
-        "customer_code": item.customer,
-        "snoozed_until": item.snoozed_until,
-        "draft_state": item.draft_state,
-        "closed_at": item.closed_at,
-    }
+    return {name: getattr(item, name) for name in _COLUMNS} | {"calls": item.count, "customer_code": item.customer}
+
+
+_NEW_ITEM: Final = insert(items).returning(items.c.id, sort_by_parameter_order=True)
+_UPDATE_ITEM: Final = (
+    update(items)
+    .where(items.c.id == bindparam("b_id"))
+    .values({name: bindparam(name) for name in (*_COLUMNS, "calls", "customer_code", "version")})
+)
+_NEW_HISTORY: Final = insert(history).returning(history.c.id, sort_by_parameter_order=True)
+_NOT_DONE: Final = select(items).where(items.c.state != "done")
+_BY_KEY: Final = Within(_NOT_DONE, items.c.key)
+_BY_ID: Final = Within(_NOT_DONE, items.c.id)
+_ITEMS_OF_NUMBERS: Final = Within(
+    select(calls.c.item_id).where(calls.c.open.is_(True), calls.c.item_id.is_not(None)).distinct(), calls.c.party_e164
+)
+_OPEN_CALLS: Final = Within(
+    select(calls.c.id, calls.c.item_id, calls.c.party_e164, calls.c.started_at)
+    .add_columns(calls.c.ended_at, calls.c.ended_between, calls.c.disposition)
+    .where(calls.c.open.is_(True)),
+    calls.c.item_id,
+)
+_CLOSE_CALL: Final = (
+    update(calls)
+    .where(calls.c.id == bindparam("b_id"))
+    .values(
+        open=False,
+        handled=True,
+        handled_by=bindparam("handled_by"),
+        handled_at=bindparam("handled_at"),
+        version=calls.c.version + 1,
+    )
+)
+_CLOSE_SIGHT: Final = update(sights).where(sights.c.call_id == bindparam("b_id")).values(open=False, handled=True)
+_DIAL: Final = (
+    select(dials.c.id, dials.c.user)
+    .where(
+        dials.c.exchange == bindparam("exchange"),
+        dials.c.number == bindparam("number"),
+        dials.c.asked_at.between(bindparam("first"), bindparam("last")),
+        or_(dials.c.made_call.is_(None), dials.c.made_call == bindparam("call")),
+        dials.c.extension.in_(bindparam("extensions", expanding=True)),
+    )
+    .order_by(dials.c.asked_at.desc())
+    .limit(1)
+)

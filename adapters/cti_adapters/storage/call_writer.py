@@ -10,12 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, func, select, update
 
 from cti_adapters.storage.call_notices import Cards, call_changed
 from cti_adapters.storage.call_rows import OURS, as_row, party_number, party_tail
 from cti_adapters.storage.call_work import CallBack, Mark, Opening, WorkBook, when_over
-from cti_adapters.storage.core import chunks, upsert
+from cti_adapters.storage.core import Bulk, Within, inserting, upserting
 from cti_adapters.storage.schema import audit, calls, extensions, gaps, lanes, not_customers, sights, taken, unreadable
 from cti_adapters.storage.sighting import (
     CallFacts,
@@ -86,9 +86,8 @@ class CallWriter:
         with self._engine.begin() as connection:
             notices = _Batch(connection, exchange, self._clock.now(), self._cards).write(latest) if latest else []
             _write_feed(connection, exchange, unreadable_bytes, gap_changes)
-            upsert(
+            _LANE.run(
                 connection,
-                lanes,
                 [
                     {
                         "exchange": exchange,
@@ -105,9 +104,8 @@ class CallWriter:
 def _write_feed(
     connection: Connection, exchange: str, unread: Sequence[UnreadableBytes], gap_changes: Sequence[GapChange]
 ) -> None:
-    upsert(connection, unreadable, [{"exchange": exchange, **one._asdict()} for one in unread], ignore=True)
-    last = {one.started_at: one for one in gap_changes}
-    upsert(connection, gaps, [{"exchange": exchange, **one._asdict()} for one in last.values()])
+    _UNREADABLE.run(connection, [{"exchange": exchange, **one._asdict()} for one in unread])
+    _GAP.run(connection, [{"exchange": exchange, **one._asdict()} for one in gap_changes])
 
 
 class _Batch:
@@ -132,6 +130,7 @@ class _Batch:
             if log.id not in ended
         ]
         if not work:
+            _TRAIL.run(self._connection, self._trail)
             return []
         self._user_of = self._users(work)
         self._match(work)
@@ -150,28 +149,15 @@ class _Batch:
     # --- reading
 
     def _stored(self, ids: Iterable[str]) -> dict[str, Any]:
-        c = calls.c
-        query = select(
-            c.id, c.state, c.party_e164, c.direction, c.answered, c.customer_code, c.item_id, c.open, c.handled
-        )
-        query = query.add_columns(c.handled_by, c.handled_at)
-        found: dict[str, Any] = {}
-        for some in chunks(ids):
-            found.update((row.id, row) for row in self._connection.execute(query.where(c.id.in_(some))))
-        return found
+        return {row.id: row for row in _STORED.rows(self._connection, ids)}
 
     def _note_late(self, latest: dict[str, CallLog], ended: set[str]) -> None:
         """An ended call is final; a feed that says something else later is noted, not believed."""
-        theirs = [column for column in calls.c if column.name not in OURS]
-        for some in chunks(ended):
-            for row in self._connection.execute(select(*theirs).where(calls.c.id.in_(some))).mappings():
-                said = as_row(latest[row["id"]])
-                differ = sorted(name for name in row if row[name] != said[name])
-                if differ:
-                    self._note(row["id"], "said-late", {"fields": differ})
-        if self._trail:
-            self._connection.execute(insert(audit), self._trail)
-            self._trail = []
+        for row in _WHOLE.rows(self._connection, ended):
+            said = as_row(latest[row.id])
+            differ = sorted(name for name, value in row._mapping.items() if value != said[name])
+            if differ:
+                self._note(row.id, "said-late", {"fields": differ})
 
     def _users(self, work: list[_Work]) -> dict[str, str]:
         """Whose the extensions of the batch are."""
@@ -186,13 +172,8 @@ class _Batch:
             )
             if log.direction != "in" and log.caller_number:
                 named.add(log.caller_number)
-        found: dict[str, str] = {}
-        for some in chunks(named):
-            query = select(extensions.c.extension, extensions.c.user).where(
-                extensions.c.exchange == self._exchange, extensions.c.extension.in_(some)
-            )
-            found.update((extension, user) for extension, user in self._connection.execute(query))
-        return found
+        rows = _EXTENSIONS.rows(self._connection, named, exchange=self._exchange)
+        return {row.extension: row.user for row in rows}
 
     def _match(self, work: list[_Work]) -> None:
         """Finds out who the new calls are from (and those whose number came only now); reads it for the others."""
@@ -237,11 +218,7 @@ class _Batch:
             for one in work
             if one.log.direction == "in" and one.log.state == "ended" and one.party.number and one.seen[-1].code is None
         }
-        found: set[tuple[str | None, str]] = set()
-        for some in chunks(numbers):
-            query = select(not_customers.c.e164, not_customers.c.branch).where(not_customers.c.e164.in_(some))
-            found.update((number, branch) for number, branch in self._connection.execute(query))
-        return found
+        return {(row.e164, row.branch) for row in _DISMISSED.rows(self._connection, numbers)}
 
     # --- writing
 
@@ -266,15 +243,13 @@ class _Batch:
             else:
                 row["b_id"] = row.pop("id")
                 known.append(row)
-        if new:
-            self._connection.execute(insert(calls), new)
-        if known:
-            self._connection.execute(_UPDATE_CALL, known)
+        _INSERT_CALL.run(self._connection, new)
+        _UPDATE_CALL.run(self._connection, known)
 
     def _write_sights(self, work: list[_Work]) -> None:
         again = [one.log.id for one in work if one.matched_now and one.before is not None]
-        for some in chunks(again):
-            self._connection.execute(delete(sights).where(sights.c.call_id.in_(some)))
+        if again:
+            self._connection.execute(_DELETE_SIGHTS, [{"b_id": call_id} for call_id in again])
         rows: list[dict[str, Any]] = []
         moved: list[dict[str, Any]] = []
         for one in work:
@@ -284,10 +259,8 @@ class _Batch:
                 rows += sight_rows(self._facts(one), one.seen, item_id=mark.item, is_open=mark.is_open, handled=handled)
             elif one.mark is not None:
                 moved.append({"b_id": one.log.id, "b_item": mark.item, "b_open": mark.is_open, "b_handled": handled})
-        if rows:
-            self._connection.execute(insert(sights), rows)
-        if moved:
-            self._connection.execute(_UPDATE_SIGHT, moved)
+        _INSERT_SIGHT.run(self._connection, rows)
+        _UPDATE_SIGHT.run(self._connection, moved)
 
     def _write_taken(self, work: list[_Work]) -> None:
         """That our people took the calls, for those who may not see from whom."""
@@ -308,7 +281,7 @@ class _Batch:
                             "talk_seconds": log.talk_seconds,
                         }
                     )
-        upsert(self._connection, taken, rows, keep=("extension",))
+        _TAKEN.run(self._connection, rows)
 
     def _write_trail(self, work: list[_Work]) -> None:
         """Who a call was found to be from, and which rep was told."""
@@ -320,8 +293,7 @@ class _Batch:
                 self._note(one.log.id, "matched", {"match": seen.match}, seen.code)
                 if told:
                     self._note(one.log.id, "told", {"users": told}, seen.code)
-        if self._trail:
-            self._connection.execute(insert(audit), self._trail)
+        _TRAIL.run(self._connection, self._trail)
 
     def _note(self, call_id: str, act: str, detail: dict[str, Any], code: str | None = None) -> None:
         self._trail.append(
@@ -375,17 +347,42 @@ def _as_before(before: Any) -> Mark:
     return Mark(before.item_id, before.open, before.handled_by, before.handled_at)
 
 
-_KEPT: Final = {"id", "version", "receiver"}
-_UPDATE_CALL: Final = (
+_COLUMNS: Final = [column.name for column in calls.c]
+_STORED: Final = Within(
+    select(calls.c.id, calls.c.state, calls.c.party_e164, calls.c.direction, calls.c.answered)
+    .add_columns(calls.c.customer_code, calls.c.item_id, calls.c.open, calls.c.handled)
+    .add_columns(calls.c.handled_by, calls.c.handled_at),
+    calls.c.id,
+)
+_WHOLE: Final = Within(select(*(column for column in calls.c if column.name not in OURS)), calls.c.id)
+_EXTENSIONS: Final = Within(
+    select(extensions.c.extension, extensions.c.user).where(extensions.c.exchange == bindparam("exchange")),
+    extensions.c.extension,
+)
+_DISMISSED: Final = Within(select(not_customers.c.e164, not_customers.c.branch), not_customers.c.e164)
+_INSERT_CALL: Final = inserting(calls, _COLUMNS)
+_UPDATED: Final = [name for name in _COLUMNS if name not in ("id", "version", "receiver")]
+_UPDATE_CALL: Final = Bulk(
     update(calls)
     .where(calls.c.id == bindparam("b_id"))
     .values(
-        {column.name: bindparam(column.name) for column in calls.c if column.name not in _KEPT}
+        {name: bindparam(name) for name in _UPDATED}
         | {"version": calls.c.version + 1, "receiver": func.coalesce(calls.c.receiver, bindparam("receiver"))}
-    )
+    ),
+    calls,
+    _UPDATED,
 )
-_UPDATE_SIGHT: Final = (
+_INSERT_SIGHT: Final = inserting(sights, [column.name for column in sights.c if column.name != "id"])
+_UPDATE_SIGHT: Final = Bulk(
     update(sights)
     .where(sights.c.call_id == bindparam("b_id"))
-    .values({"item_id": bindparam("b_item"), "open": bindparam("b_open"), "handled": bindparam("b_handled")})
+    .values({"item_id": bindparam("b_item"), "open": bindparam("b_open"), "handled": bindparam("b_handled")}),
+    sights,
+    [],
 )
+_DELETE_SIGHTS: Final = delete(sights).where(sights.c.call_id == bindparam("b_id"))
+_TAKEN: Final = upserting(taken, ["user", "call_id", "started_at", "extension", "talk_seconds"], keep=["extension"])
+_TRAIL: Final = inserting(audit, [column.name for column in audit.c if column.name != "id"])
+_LANE: Final = upserting(lanes, [column.name for column in lanes.c])
+_UNREADABLE: Final = upserting(unreadable, [column.name for column in unreadable.c], ignore=True)
+_GAP: Final = upserting(gaps, [column.name for column in gaps.c])

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Column, Connection, func, select
 
-from cti_adapters.storage.core import chunks
+from cti_adapters.storage.core import Within
 from cti_adapters.storage.gate import tier
 from cti_adapters.storage.schema import customer_numbers, customers, history, sights
 from cti_server.calls.matching import Candidate, Known, candidates
@@ -50,9 +50,9 @@ class Seen(NamedTuple):
 def look_up(connection: Connection, parties: Iterable[Party]) -> dict[Party, list[Candidate]]:
     """The candidates of each party, ranked. Exact keys only: costs the same in a directory of any size."""
     wanted = {party for party in parties if party.number is not None}
-    exact = _known(connection, customer_numbers.c.e164, {party.number for party in wanted if party.number})
+    exact = _known(connection, _BY_NUMBER, {party.number for party in wanted if party.number})
     unknown = {party.tail for party in wanted if party.tail and party.number not in exact}
-    probable = _known(connection, customer_numbers.c.tail, unknown)
+    probable = _known(connection, _BY_TAIL, unknown)
     several = {known.code for group in [*exact.values(), *probable.values()] if len(group) > 1 for known in group}
     contacts = latest_contacts(connection, several)
 
@@ -65,30 +65,39 @@ def look_up(connection: Connection, parties: Iterable[Party]) -> dict[Party, lis
     }
 
 
-def _known(connection: Connection, key: Any, values: Iterable[str]) -> dict[str, list[Known]]:
+def _known(connection: Connection, query: Within, values: Iterable[str]) -> dict[str, list[Known]]:
     found: dict[str, dict[str, Known]] = defaultdict(dict)
-    for some in chunks(values):
-        query = (
-            select(key, customers.c.code, customers.c.branch, customers.c.rep, customers.c.confidentiality)
-            .join_from(customer_numbers, customers, customers.c.code == customer_numbers.c.customer_code)
-            .where(key.in_(some))
-        )
-        for value, code, branch, rep, confidentiality in connection.execute(query):
-            found[value][code] = Known(code, Label("customer", branch, rep, confidentiality))
+    for value, code, branch, rep, confidentiality in query.rows(connection, values):
+        found[value][code] = Known(code, Label("customer", branch, rep, confidentiality))
     return {value: list(group.values()) for value, group in found.items()}
+
+
+def _known_by(key: Column[str]) -> Within:
+    query = select(key, customers.c.code, customers.c.branch, customers.c.rep, customers.c.confidentiality).join_from(
+        customer_numbers, customers, customers.c.code == customer_numbers.c.customer_code
+    )
+    return Within(query, key)
+
+
+_BY_NUMBER: Final = _known_by(customer_numbers.c.e164)
+_BY_TAIL: Final = _known_by(customer_numbers.c.tail)
+_LATEST_CONTACTS: Final = Within(
+    select(history.c.customer_code, func.max(history.c.at))
+    .where(history.c.undone.is_(False))
+    .group_by(history.c.customer_code),
+    history.c.customer_code,
+)
+_STORED: Final = Within(
+    select(sights.c.call_id, sights.c.kind, sights.c.branch, sights.c.rep, sights.c.confidentiality)
+    .add_columns(sights.c.customer_code, sights.c.match)
+    .order_by(sights.c.call_id, sights.c.rank),
+    sights.c.call_id,
+)
 
 
 def latest_contacts(connection: Connection, codes: Iterable[str]) -> dict[str, float]:
     """When each customer was last contacted (epoch seconds, UTC)."""
-    found: dict[str, float] = {}
-    for some in chunks(codes):
-        query = (
-            select(history.c.customer_code, func.max(history.c.at))
-            .where(history.c.customer_code.in_(some), history.c.undone.is_(False))
-            .group_by(history.c.customer_code)
-        )
-        found.update((code, at) for code, at in connection.execute(query))
-    return found
+    return {row[0]: row[1] for row in _LATEST_CONTACTS.rows(connection, codes)}
 
 
 def seen_by(call: CallFacts, found: Sequence[Candidate]) -> list[Seen]:
@@ -139,17 +148,8 @@ def sight_rows(
 def stored_sights(connection: Connection, call_ids: Iterable[str]) -> dict[str, list[Seen]]:
     """The sights that calls have now, in order."""
     found: dict[str, list[Seen]] = defaultdict(list)
-    columns = sights.c
-    for some in chunks(call_ids):
-        query = (
-            select(columns.call_id, columns.kind, columns.branch, columns.rep, columns.confidentiality)
-            .add_columns(columns.customer_code, columns.match)
-            .where(columns.call_id.in_(some))
-            .order_by(columns.call_id, columns.rank)
-        )
-        for call_id, kind, branch, rep, confidentiality, code, match in connection.execute(query):
-            label = Label(_KINDS[kind], branch, rep, confidentiality)
-            found[call_id].append(Seen(label, code, match))
+    for call_id, kind, branch, rep, confidentiality, code, match in _STORED.rows(connection, call_ids):
+        found[call_id].append(Seen(Label(_KINDS[kind], branch, rep, confidentiality), code, match))
     return dict(found)
 
 
