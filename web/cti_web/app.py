@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 from importlib import import_module
@@ -17,6 +16,8 @@ from cti_adapters.storage.work import Database
 from cti_server.settings import Settings
 from cti_server.shared.clock import Clock
 from cti_web import errors, formats, labels, viewer
+from cti_web.proxy import MOST_BYTES
+from cti_web.static_files import file_version
 from cti_web.viewer import Accounts, OpenDesk, Outbox
 
 BLUEPRINTS: tuple[str, ...] = ("signin",)
@@ -24,8 +25,6 @@ BLUEPRINTS: tuple[str, ...] = ("signin",)
 
 LANGUAGES = ("ja", "en")
 LANGUAGE_COOKIE = "yobirin_language"
-MOST_BYTES = 32 * 1024 * 1024
-"""Of what a browser may send at once."""
 
 
 def create_app(
@@ -121,8 +120,3 @@ def _version_static(app: Flask) -> None:
             known[name] = file_version(path.read_bytes()) if path.is_file() else ""
         if known[name]:
             values["v"] = known[name]
-
-
-def file_version(content: bytes) -> str:
-    """What stands for a static file's content in its address and ETag."""
-    return hashlib.sha256(content).hexdigest()[:12]
