@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import islice
+from itertools import islice, pairwise
 
 import phonenumbers
 import pytest
 from twisted.internet.task import Clock
 
 from cti_simulators.day import LONGEST_GAP, Traffic
-from cti_simulators.people import OFFICES, firm
 from cti_simulators.pbx import play_day
+from cti_simulators.people import OFFICES, firm
 from tests.adapters.sim_rig import START, Client, advance, exchange
 
 HOURS = 5 * 3600.0
@@ -82,7 +82,7 @@ def test_the_worked_example_opens_the_day_of_the_head_office() -> None:
 
 def test_live_something_rings_every_few_seconds() -> None:
     calls = list(islice(Traffic("hq").live(START), 400))
-    gaps = [after.at - before.at for before, after in zip(calls, calls[1:], strict=False)]
+    gaps = [after.at - before.at for before, after in pairwise(calls)]
     assert calls[0].at - START < 5 and max(gaps) <= LONGEST_GAP
     outcomes = Counter(call.scenario.outcome for call in calls)
     assert outcomes["answered"] > 150 and {"given-up", "timeout", "busy", "voicemail"} <= set(outcomes)

@@ -56,7 +56,7 @@ def test_what_cannot_be_played_is_said(entry: dict[str, Any], said: str) -> None
 def test_a_file_that_is_none_is_said(tmp_path: Path, text: str) -> None:
     path = tmp_path / "bad.toml"
     path.write_text(text)
-    with pytest.raises(ScenarioError, match="bad.toml"):
+    with pytest.raises(ScenarioError, match=r"bad\.toml"):
         load(path)
 
 

@@ -75,6 +75,17 @@ CASES = {
     ),
 }
 
+CASES["B3-ring-group"] = Scenario(
+    "phone",
+    "0312340103",
+    to="0312345610",
+    rings=("2001", "2002", "2003"),
+    by="2002",
+    ring=2.2,
+    talk=2.0,
+    hangup="callee",
+)
+
 CLASSES = ("call,all", "agent,all", "cdr,all")
 SIDE_EFFECTS = {"DeviceStateChange", "ExtensionStatus", "QueueMemberStatus", "CEL"}
 """What a real exchange tells besides, of hints, queues' members and its second record; no part of a call."""
@@ -93,6 +104,9 @@ FREE = {
     "MemberName",
 }
 """Headers whose values depend on the moment or the dialplan's line numbers."""
+
+RACED = {"DestChannelState", "DestChannelStateDesc"}
+"""In ``DialState``: told before or after the phone's own change of state."""
 
 Event = list[tuple[str, str]]
 
@@ -116,7 +130,8 @@ def plain(messages: list[Message]) -> list[Event]:
             names[message.get("Channel")] = message.get("Channel").rpartition("-")[0] + f" {len(names)}"
         elif message.name == "BridgeCreate":
             names[message.get("BridgeUniqueid")] = f"bridge {len(names)}"
-        events.append([(key, names.get(value, value)) for key, value in message.items() if key not in FREE])
+        free = FREE | RACED if message.name == "DialState" else FREE
+        events.append([(key, names.get(value, value)) for key, value in message.items() if key not in free])
     return events
 
 

@@ -13,30 +13,24 @@ def phone(hands: Hands, scenario: Scenario) -> Script:
     """Rings one phone or a group, with every outcome."""
     call = hands.arrive(scenario)
     yield GAP
-    rings = scenario.rings or (scenario.to,)
-    phones = {extension: hands.offer(call, extension) for extension in rings}
-    answering = phones[scenario.answering or rings[0]]
+    phones = hands.offer_all(call, scenario.rings or (scenario.to,))
+    answering = next((rung for rung in phones if rung.caller.number == scenario.answering), phones[0])
     if scenario.outcome == "busy":
         yield 0.25
         _busy(hands, call, answering)
         return
     yield RINGS_AFTER
-    for rung in phones.values():
+    for rung in phones:
         hands.ringing(call.caller, rung)
     yield from wait(scenario.ring - RINGS_AFTER)
-    rest = [rung for rung in phones.values() if rung is not answering]
     if scenario.outcome == "given-up":
-        _given_up(hands, call, list(phones.values()))
+        _given_up(hands, call, phones)
     elif scenario.outcome == "timeout":
-        _timed_out(hands, call, list(phones.values()))
+        _timed_out(hands, call, phones)
     elif scenario.outcome == "voicemail":
-        yield from _voicemail(hands, call, list(phones.values()))
+        yield from _voicemail(hands, call, phones)
     else:
-        for rung in rest:
-            hands.switch.dial_end(call.caller, rung, "CANCEL")
-        hands.pick_up(call, answering)
-        for rung in rest:
-            hands.switch.hangup(rung, 26)
+        hands.pick_up(call, answering, [rung for rung in phones if rung is not answering])
         yield from converse(hands, call)
 
 
@@ -63,7 +57,7 @@ def _given_up(hands: Hands, call: Call, phones: list[Channel]) -> None:
     for rung in phones:
         switch.hangup(rung, 127, 500)
     switch.hangup(caller, 127, 487)
-    hands.note(call, "NO ANSWER")
+    hands.note_phones(call, phones)
     hands.tell(call)
 
 
@@ -76,7 +70,7 @@ def _timed_out(hands: Hands, call: Call, phones: list[Channel]) -> None:
     for rung in phones:
         switch.hangup(rung, 0)
     switch.hangup(caller, 19, 480)
-    hands.note(call, "NO ANSWER")
+    hands.note_phones(call, phones)
     hands.tell(call)
 
 
@@ -85,7 +79,7 @@ def _voicemail(hands: Hands, call: Call, phones: list[Channel]) -> Script:
     switch, caller = hands.switch, call.caller
     for rung in phones:
         switch.dial_end(caller, rung, "NOANSWER")
-    hands.note(call, "NO ANSWER")
+    hands.note_phones(call, phones)
     for rung in phones:
         switch.hangup(rung, 0)
     caller.priority += 1

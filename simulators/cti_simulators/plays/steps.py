@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from cti_simulators.scenarios import WITHHELD, Scenario, Site
@@ -13,6 +14,10 @@ RINGS_AFTER = 0.1
 """Seconds until a phone that is called says that it rings."""
 GAP = 0.0004
 """Seconds that a step of the dialplan takes."""
+
+
+Row = tuple[Channel | None, float, float | None, float, str]
+"""Of the record: the phone, start, answer, end, disposition."""
 
 
 @dataclass(slots=True)
@@ -30,8 +35,8 @@ class Call:
     """When the present row of the record began."""
     answered: float | None = None
     """When the present row of the record says that it was answered."""
-    rows: list[tuple[Channel | None, float, float | None, float, str]] = field(default_factory=list)
-    """Complete rows: destination, start, answer, end, disposition; Asterisk tells them when the caller is gone."""
+    rows: list[Row] = field(default_factory=list)
+    """Complete rows; Asterisk tells them when the caller is gone."""
 
 
 class Hands:
@@ -57,13 +62,27 @@ class Hands:
 
     def offer(self, call: Call, extension: str, options: str = "20,tT") -> Channel:
         """The dialplan's Dial() rings a phone; the phone hasn't answered that it rings yet."""
-        switch, caller = self.switch, call.caller
-        callee = switch.channel(extension, 0, self.display(extension), "internal", "s", caller)
-        callee.exten = caller.exten
-        switch.connected(callee, caller.caller)
-        switch.dial_begin(caller, callee, extension)
-        switch.connected(caller, callee.caller)
+        callee = self._called(call, extension)
+        self.switch.dial_begin(call.caller, callee, extension)
+        self.switch.connected(call.caller, callee.caller)
         call.data, call.callee = f"PJSIP/{extension},{options}", callee
+        return callee
+
+    def offer_all(self, call: Call, extensions: Sequence[str], options: str = "20,tT") -> list[Channel]:
+        """The same for several phones at once (a ring group): the caller isn't told yet who it is going to be."""
+        if len(extensions) == 1:
+            return [self.offer(call, extensions[0], options)]
+        phones = [self._called(call, extension) for extension in extensions]
+        for phone in phones:
+            self.switch.dial_begin(call.caller, phone, phone.caller.number)
+        call.data = "&".join(f"PJSIP/{extension}" for extension in extensions) + f",{options}"
+        call.callee = phones[0]
+        return phones
+
+    def _called(self, call: Call, extension: str) -> Channel:
+        callee = self.switch.channel(extension, 0, self.display(extension), "internal", "s", call.caller)
+        callee.exten = call.caller.exten
+        self.switch.connected(callee, call.caller.caller)
         return callee
 
     def ringing(self, caller: Channel | None, callee: Channel) -> None:
@@ -71,17 +90,24 @@ class Hands:
         self.switch.state(callee, 5)
         self.switch.dial_state(caller, callee)
 
-    def pick_up(self, call: Call, callee: Channel) -> None:
-        """The rung phone is answered and joined with the caller."""
+    def pick_up(self, call: Call, callee: Channel, losers: Sequence[Channel] = ()) -> None:
+        """The rung phone is answered and joined with the caller; the others of its group stop ringing."""
         switch, caller = self.switch, call.caller
         switch.state(callee, 6)
         callee.exten = ""
+        if losers:
+            switch.connected(caller, callee.caller)
+        for loser in losers:
+            switch.dial_end(caller, loser, "CANCEL")
+        self.note_phones(call, losers)
         switch.dial_end(caller, callee, "ANSWER")
         if caller.state != 6:
             switch.state(caller, 6)
         if call.answered is None:
             call.answered = self.now()
         call.callee = callee
+        for loser in losers:
+            switch.hangup(loser, 26)
         self.join(call, callee)
 
     def join(self, call: Call, callee: Channel) -> None:
@@ -98,9 +124,13 @@ class Hands:
         call.since = self.now()
         call.answered = self.now() if call.answered is not None else None
 
+    def note_phones(self, call: Call, phones: Sequence[Channel]) -> None:
+        """A row for each phone that rang and was not answered."""
+        call.rows += [(phone, call.since, None, self.now(), "NO ANSWER") for phone in phones]
+
     def tell(self, call: Call) -> None:
-        """The record's rows are told, as the caller's channel ends."""
-        for destination, started, answered, ended, disposition in call.rows:
+        """The record's rows are told as the caller's channel ends, in the order in which the phones were called."""
+        for destination, started, answered, ended, disposition in sorted(call.rows, key=_order):
             self.switch.cdr(
                 CdrRow(call.caller, destination, call.application, call.data, started, answered, ended, disposition)
             )
@@ -144,3 +174,7 @@ def wait(seconds: float) -> Script:
     """Waits; nothing if there is no time left."""
     if seconds > 0:
         yield seconds
+
+
+def _order(row: Row) -> float:
+    return row[0].born if row[0] is not None else math.inf
