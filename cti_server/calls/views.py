@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from cti_server.calls.log import CallLog
 
@@ -232,11 +232,51 @@ class CustomerView:
     address: str
     notes: str
     numbers: list[tuple[str, str, bool]]
-    """(E.164 or masked, kind, masked)."""
+    """(number in the reader's format or masked, kind, masked)."""
     history: list[HistoryRow]
     calls: list[CallRow]
     open_items: list[ItemRow]
     version: int
+
+
+@dataclass(slots=True)
+class CustomerPage:
+    """One page of customers, by kana."""
+
+    rows: list[Who]
+    next: str | None
+
+
+@dataclass(slots=True)
+class ExchangeRow:
+    """An exchange as its feed last reported it. ``state`` is ``starting``, ``connecting``, ``connected``, ``refused``,
+    ``lost`` ...; ``reason`` is a stable code that pages translate with ``reason_values``."""
+
+    id: str
+    name: str
+    kind: str
+    branch: str
+    branch_name: str
+    state: str
+    reason: str
+    reason_values: dict[str, Any]
+    since: float | None
+    connected_since: float | None
+    last_event: float | None
+    counters: dict[str, Any]
+
+
+@dataclass(slots=True)
+class UnreadRow:
+    """A record of an exchange that could not be read: where it lies in the journal and why. Its bytes may name
+    callers, so they are not shown."""
+
+    exchange: str
+    record: int
+    skip: int
+    at: float
+    reason: str
+    size: int
 
 
 @dataclass(slots=True)
