@@ -56,7 +56,7 @@ class Screen:
 
     @property
     def events(self) -> list[tuple[str, Any]]:
-        return [(name, json.loads(data)) for name, data, _ in self._parsed() if name]
+        return [(name, json.loads(data)) for name, data, _ in self._parsed() if name not in ("", "ready", "beat")]
 
     @property
     def last_id(self) -> str:

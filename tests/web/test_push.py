@@ -115,7 +115,7 @@ def next_event(stream: HTTPResponse) -> tuple[str, Any]:
         line = stream.readline().decode()
         assert line, "the stream ended"
         if line == "\n":
-            if "event" in fields:
+            if fields.get("event", "ready") not in ("ready", "beat"):
                 return fields["event"], json.loads(fields["data"])
             fields = {}
         else:
@@ -205,7 +205,7 @@ def test_sessions_and_scopes_are_looked_at_again(running: Running) -> None:
             server.sessions.known[session_id("manager")] = replace(scope("700", span=Span.OWN))
             del server.sessions.known[session_id("rep")]
             assert next_event(expired) == ("bye", {"reason": "ended"})
-            assert b"event" not in narrowed.read()  # no bye: it comes back, with the scope it has by now
+            assert b"bye" not in narrowed.read()  # no bye: it comes back, with the scope it has by now
     finally:
         server.stop()
 
@@ -215,8 +215,8 @@ def test_heartbeats_come_by_themselves(running: Running) -> None:
     try:
         with server.get() as stream:
             next_event(stream)
-            lines = [stream.readline() for _ in range(8)]
-            assert sum(line.startswith(b"id: ") for line in lines) == 4
+            lines = [stream.readline() for _ in range(20)]
+            assert lines.count(b"event: beat\n") >= 3
     finally:
         server.stop()
 

@@ -38,7 +38,7 @@ _PAGE = """<!doctype html>
 
 
 def page(request: Request) -> bytes:
-    """Answers 503 with the page in the browser's language; a fragment gets the sentence alone."""
+    """Answers 503 with the page in the browser's language; a fragment the sentences alone."""
     chosen = language(request)
     _ = _translations(chosen).gettext
     read = request.method in (b"GET", b"HEAD")
@@ -51,11 +51,10 @@ def page(request: Request) -> bytes:
     request.setResponseCode(http.SERVICE_UNAVAILABLE)
     request.setHeader(b"Retry-After", b"%d" % RETRY_SECONDS)
     request.setHeader(b"Cache-Control", b"no-store")
+    request.setHeader(b"Content-Type", b"text/html; charset=utf-8")
     if request.getHeader("hx-request"):
-        request.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
-        body = f"{title} {text}".encode()
+        body = f"<p data-error>{escape(title)}. {escape(text)}</p>".encode()
     else:
-        request.setHeader(b"Content-Type", b"text/html; charset=utf-8")
         again = f'<meta http-equiv="refresh" content="{RETRY_SECONDS}">\n  ' if read else ""
         calls = _("Telephone calls are recorded all the while.")
         words = {"title": title, "text": text, "calls": calls}

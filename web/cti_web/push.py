@@ -140,7 +140,9 @@ class LiveResource(resource.Resource):
     def _open(self, request: Request, session: Session) -> None:
         request.setHeader(b"Content-Type", b"text/event-stream; charset=utf-8")
         request.setHeader(b"X-Accel-Buffering", b"no")
-        last = request.getHeader("last-event-id")
+        # Browsers say where they were in a header only when they come back by themselves; our script says it here.
+        asked: list[bytes] = (request.args or {}).get(b"last", [])
+        last = request.getHeader("last-event-id") or (asked[0].decode("latin-1") if asked else None)
         Connection(request).open(self._hub, session, last)
 
     def _recheck(self) -> Deferred[Any] | None:

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from cti_adapters.live.audience import Audience, Stream
 from cti_adapters.live.events import CallEvents, Show, event, taken, view_of
+from cti_server.shared import phone
 from cti_server.shared.clock import Clock
 from cti_server.shared.notices import CallChanged, ExchangeChanged, Notice, SessionEnded, WorkChanged
 from cti_server.shared.scope import Label, Scope
@@ -68,7 +69,7 @@ class Hub:
         self,
         clock: Clock,
         *,
-        show: Show,
+        show: Show = lambda number, masked: phone.show(number, masked=masked),
         cap: int = 256 * 1024,
         streams_per_user: int = 8,
         ring: int = 4096,
@@ -103,7 +104,8 @@ class Hub:
         last_event_id: str | None = None,
     ) -> Stream:
         """Opens a stream: says hello, then what the viewer missed since ``last_event_id``, or, where that can't be
-        told, ``resync`` and every live call they may see. ``close(cut)`` must end the connection; with ``cut`` at once.
+        told, ``resync`` and every live call they may see; then ``ready``. ``close(cut)`` must end the connection;
+        with ``cut`` at once.
 
         A user's oldest stream gives way when there are too many: it is most likely one whose computer is gone.
         """
@@ -150,7 +152,7 @@ class Hub:
     def beat(self) -> None:
         """Sends a heartbeat to one slot of the streams; called ``beats`` times per heartbeat interval, so that a
         thousand screens are never written to in one go."""
-        data = f"id: {self._new_token()}\n\n".encode()
+        data = event("beat", 0, self._new_token())
         for stream in self.slot(self._beat_slot):
             self._send(stream, data)
         self._beat_slot = (self._beat_slot + 1) % len(self._slots)
@@ -296,7 +298,7 @@ class Hub:
                 data = _taken_data(stream.user, live.notice, {}, token)
             if data is not None and not self._send(stream, data):
                 return
-        self._send(stream, f"id: {token}\n\n".encode())
+        self._send(stream, event("ready", {}, token))
 
     def _replay(self, stream: Stream, since: int) -> None:
         """What came after ``since``, by the scope as it is now; of each call only how it stands."""
@@ -322,7 +324,7 @@ class Hub:
                 return
         if work:
             self._send(stream, event("work", {}, token))
-        self._send(stream, f"id: {token}\n\n".encode())
+        self._send(stream, event("ready", {}, token))
 
     # --- little helpers
 
