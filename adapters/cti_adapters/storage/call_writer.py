@@ -122,16 +122,19 @@ class _Batch:
     def write(self, latest: dict[str, CallLog]) -> list[Notice]:
         """Writes them; returns the notices."""
         before = self._stored(latest)
-        ended = {call_id for call_id, row in before.items() if row.state == "ended"}
+        parts = [log for log in latest.values() if log.merged_into is not None]
+        notices = self._take_back(parts, before)
+        ended = {log.id for log in latest.values() if log.id in before and before[log.id].state == "ended"}
+        ended -= {log.id for log in parts}
         self._note_late(latest, ended)
         work = [
             _Work(log, before.get(log.id), Party(party_number(log), party_tail(log)))
             for log in latest.values()
-            if log.id not in ended
+            if log.id not in ended and log.merged_into is None
         ]
         if not work:
             _TRAIL.run(self._connection, self._trail)
-            return []
+            return notices
         self._user_of = self._users(work)
         self._match(work)
         book = WorkBook(self._connection)
@@ -144,7 +147,21 @@ class _Batch:
         self._write_sights(work)
         self._write_taken(work)
         self._write_trail(work)
-        return self._notices(work, book)
+        return notices + self._notices(work, book)
+
+    def _take_back(self, parts: list[CallLog], before: dict[str, Any]) -> list[Notice]:
+        """Removes what turned out to be a part of another call; screens that show it are told that it is over."""
+        stored = [log for log in parts if log.id in before]
+        if not stored:
+            return []
+        seen = stored_sights(self._connection, (log.id for log in stored))
+        gone = [{"b_id": log.id} for log in stored]
+        for statement in (_DELETE_CALL, _DELETE_SIGHTS, _DELETE_TAKEN):
+            self._connection.execute(statement, gone)
+        for log in stored:
+            self._note(log.id, "merged", {"into": log.merged_into})
+        told = self._cards.fill(self._connection, seen)
+        return [call_changed(log, party_number(log), told[log.id], {}) for log in stored if log.id in told]
 
     # --- reading
 
@@ -381,6 +398,8 @@ _UPDATE_SIGHT: Final = Bulk(
     [],
 )
 _DELETE_SIGHTS: Final = delete(sights).where(sights.c.call_id == bindparam("b_id"))
+_DELETE_CALL: Final = delete(calls).where(calls.c.id == bindparam("b_id"))
+_DELETE_TAKEN: Final = delete(taken).where(taken.c.call_id == bindparam("b_id"))
 _TAKEN: Final = upserting(taken, ["user", "call_id", "started_at", "extension", "talk_seconds"], keep=["extension"])
 _TRAIL: Final = inserting(audit, [column.name for column in audit.c if column.name != "id"])
 _LANE: Final = upserting(lanes, [column.name for column in lanes.c])

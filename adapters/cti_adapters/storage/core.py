@@ -100,4 +100,7 @@ def upserting(table: Table, names: Sequence[str], *, keep: Sequence[str] = (), i
 def _as_json(value: Any) -> str | None:
     if value is None:
         return None
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if value else "{}" if value == {} else "[]"
+    return _encode(value) if value else "{}" if value == {} else "[]"
+
+
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

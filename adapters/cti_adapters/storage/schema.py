@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Double,
@@ -146,6 +147,7 @@ customers = Table(
     _text("name_key"),  # what searches compare: mapping.search_key(name)
     _text("kana_key"),  # mapping.search_key(kana, or name where there is none)
     _time("created_at"),
+    Column("import_run", BigInteger),  # the import that wrote it last: so that a code twice in one file is found
     _count("version", 1),
 )
 Index("ix_customers_name_key", customers.c.name_key, customers.c.code)
@@ -286,6 +288,7 @@ taken = Table(
     _seconds("talk_seconds"),
 )
 Index("ix_taken_user", taken.c.user, taken.c.started_at)
+Index("ix_taken_call", taken.c.call_id)
 
 items = Table(
     "items",

@@ -114,6 +114,7 @@ def upgrade() -> None:
         sa.Column("name_key", sa.Text(), server_default="", nullable=False),
         sa.Column("kana_key", sa.Text(), server_default="", nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("import_run", sa.BigInteger(), nullable=True),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_customers")),
     )
@@ -361,6 +362,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user", "call_id", name=op.f("pk_taken")),
     )
     with op.batch_alter_table("taken", schema=None) as batch_op:
+        batch_op.create_index("ix_taken_call", ["call_id"], unique=False)
         batch_op.create_index("ix_taken_user", ["user", "started_at"], unique=False)
 
     op.create_table(
