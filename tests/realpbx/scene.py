@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,8 @@ class Tap:
         """Ends the connection."""
         self._pump.cancel()
         self._writer.close()
+        with suppress(ConnectionError):
+            await self._writer.wait_closed()
 
     def save(self, folder: Path, stem: str) -> None:
         """Writes `<stem>.raw` and `<stem>.chunks.jsonl` ([arrival, offset, length] per read)."""
@@ -88,6 +91,13 @@ class Scene:
         lines += [f"CallerID: {caller}"] if caller else []
         self.taps[-1].send("\r\n".join(lines) + "\r\n\r\n")
 
+    def event_at(self, kind: str, number: int = 1) -> float:
+        """When the n-th event of a kind came: for what no SIP message shows."""
+        raw = b"".join(bytes(tap.received) for tap in self.taps)
+        blocks = [block for block in raw.split(b"\r\n\r\n") if block.startswith(f"Event: {kind}\r\n".encode())]
+        line = next(line for line in blocks[number - 1].split(b"\r\n") if line.startswith(b"Timestamp: "))
+        return float(line.split(b": ")[1])
+
     def call(
         self,
         direction: str,
@@ -99,6 +109,7 @@ class Scene:
         rang: Sequence[Leg] = (),
         refused: Sequence[Leg] = (),
         outside: Sequence[Leg] = (),
+        ringing: Sequence[Leg] | None = None,
         by: Leg | None = None,
         answered_at: float | None = None,
         hangup: str | None,
@@ -113,14 +124,17 @@ class Scene:
         """Writes down a call as the caller would tell it; times come from the legs.
 
         `rang`/`refused`: the legs at our phones that rang, or refused without ringing. `outside`: legs at the carrier
-        that were tried. `by`: the leg that answered first. `pbx`: the PBX itself answered before a person did.
+        that were tried. `ringing`: the legs whose ringing counts, if not all of these. `by`: the leg that answered
+        first. `pbx`: the PBX itself answered before a person did.
         """
         started = caller.began
         answered = answered_at or (by.answered.at if by is not None else None)
         ended = caller.ended.at
         tried = [*rang, *refused, *outside]
-        first = min((leg.began for leg in tried), default=None)
-        last = answered or max((leg.ended.at or 0.0 for leg in tried), default=0.0)
+        counted = tried if ringing is None else list(ringing)
+        rung = any(leg.rang.at is not None for leg in counted)
+        first = min((leg.began for leg in counted), default=None) if rung else None
+        last = answered or max((leg.ended.at or 0.0 for leg in counted), default=0.0)
         extension = by.agent.user if by is not None and by.agent.user in EXTENSIONS else None
         over = answered or ended
         entry: Truth = {
