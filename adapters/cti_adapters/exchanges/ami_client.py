@@ -34,14 +34,15 @@ FIRST_RETRY, LONGEST_RETRY = 1.0, 60.0
 FIRST_REFUSED_RETRY, LONGEST_REFUSED_RETRY = 60.0, 600.0
 STEADY_SECONDS = 30.0
 """A link that lasted so long is tried again at once when it breaks; a shorter one counts as a failed attempt."""
-TICK_SECONDS = 60.0
+TICK_SECONDS = 10.0
+"""So exactly is it known when the exchange was last heard, and so long at most does a call wait for its last word."""
 CONNECT_SECONDS = 10.0
 
 
 class AmiLink:
     """Connects, signs in, journals, and connects again whatever happens, until it is stopped.
 
-    Every change of state is given to ``on_state``. The journal gets UP when signed in, the bytes, a TICK every minute,
+    Every change of state is given to ``on_state``. The journal gets UP when signed in, the bytes, a TICK every ten seconds,
     and DOWN when the link is lost, with the last moment at which the exchange was heard.
     """
 
