@@ -78,10 +78,11 @@ class Scene:
 
     async def reconnect(self) -> None:
         """Connects again after a cut, and asks which channels are up."""
+        await self.cut()
         await self.connect("Action: CoreShowChannels\r\nActionID: after-cut\r\n\r\n")
 
     async def cut(self) -> None:
-        """The AMI connection is lost."""
+        """The AMI connection is lost (or the exchange ended it already)."""
         await self.taps[-1].close()
 
     def originate(self, extension: str, number: str, *, timeout_ms: int = 20000, caller: str = "") -> None:
