@@ -226,6 +226,14 @@ class Switch:
         else:
             self.emit("MusicOnHoldStop", "call", channel.headers())
 
+    def message_waiting(self, channel: Channel, mailbox: str) -> None:
+        """The caller left a message."""
+        self.emit(
+            "MessageWaiting",
+            "call",
+            [*channel.headers(), ("Mailbox", mailbox), ("Waiting", "1"), ("New", "1"), ("Old", "0")],
+        )
+
     # -- dialling
 
     def dial_begin(self, caller: Channel | None, callee: Channel, string: str) -> None:

@@ -177,7 +177,7 @@ def test_click_to_dial_rings_the_extension_then_the_customer() -> None:
 
 def test_click_to_dial_to_an_empty_chair() -> None:
     pbx, clock = exchange()
-    pbx.answers = lambda extension, number: {"lifts": False}
+    pbx.answers = lambda extension, number: {"phone": "rings"}
     client = Client(pbx).sign_in()
     originate(client, Timeout="5000")
     advance(clock, 6)

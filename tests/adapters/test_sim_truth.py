@@ -4,13 +4,16 @@ order on every channel. Threads of a real one race, so between channels the orde
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cti_adapters.wire.ami import Framer, Message
+from cti_simulators.plays.outbound import Dialling, originate
 from cti_simulators.scenarios import Scenario, Site, Transfer
-from tests.adapters.sim_rig import play
+from cti_simulators.switch import Party
+from tests.adapters.sim_rig import Client, advance, exchange, play
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 AGENTS = {"2001": "SatoAgent", "2002": "SuzukiAgent", "2004": "TanakaAgent"}
@@ -86,6 +89,27 @@ CASES["B3-ring-group"] = Scenario(
     hangup="callee",
 )
 
+CASES |= {
+    "C4-voicemail-left": Scenario(
+        "phone", "0312340204", to="0312345613", rings=("2002",), outcome="voicemail", ring=7.0, talk=15.0
+    ),
+    "C5-voicemail-no-message": Scenario(
+        "phone", "0312340205", to="0312345613", rings=("2002",), outcome="voicemail", ring=7.0, talk=2.5
+    ),
+    "D7-outbound-busy": Scenario("outbound", "2002", to="0661110307", outcome="busy"),
+    "D8-outbound-congestion": Scenario("outbound", "2002", to="0661110308", outcome="congestion"),
+    "D10-outbound-given-up": Scenario("outbound", "2002", to="0661110310", outcome="given-up", ring=3.3),
+    "D11-outbound-no-answer": Scenario("outbound", "2002", to="0661110311", outcome="timeout", ring=3.3),
+}
+DIALLED = {
+    "D1-click-to-dial": Dialling("2001", "0661110301", talk=2.0, hangup="caller"),
+    "D2-click-to-dial-callerid": Dialling("2001", "09055550302", Party("09055550302"), talk=2.0),
+    "D3-click-to-dial-customer-busy": Dialling("2001", "0661110303", outcome="busy"),
+    "D4-click-to-dial-customer-no-answer": Dialling("2001", "0661110304", outcome="given-up"),
+    "D5-click-to-dial-extension-no-answer": Dialling("2001", "0661110305", phone="rings", timeout=4.0),
+    "D6-click-to-dial-extension-busy": Dialling("2001", "0661110306", phone="busy"),
+}
+
 CLASSES = ("call,all", "agent,all", "cdr,all")
 SIDE_EFFECTS = {"DeviceStateChange", "ExtensionStatus", "QueueMemberStatus", "CEL"}
 """What a real exchange tells besides, of hints, queues' members and its second record; no part of a call."""
@@ -136,12 +160,13 @@ def plain(messages: list[Message]) -> list[Event]:
 
 
 def by_channel(events: list[Event]) -> dict[tuple[str, str], list[Event]]:
-    """The events of each pair of channels, in order. A row of the record may be told before or after the hang-up."""
+    """The events of each pair of channels, in order. A row of the record and the answer to Originate come from threads of
+    their own, so each is compared by itself."""
     told = defaultdict(list)
     for event in events:
         headers = dict(event)
-        record = "record" if headers["Event"] == "Cdr" else ""
-        told[headers.get("Channel", headers.get("BridgeUniqueid", "")), headers.get("DestChannel", record)].append(
+        apart = headers["Event"] if headers["Event"] in ("Cdr", "OriginateResponse") else ""
+        told[headers.get("Channel", headers.get("BridgeUniqueid", "")), headers.get("DestChannel", apart)].append(
             event
         )
     return told
@@ -149,12 +174,25 @@ def by_channel(events: list[Event]) -> dict[tuple[str, str], list[Event]]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_same_events_in_the_same_order(name: str) -> None:
-    real, simulated = plain(of_calls(recorded(name))), plain(of_calls(play(CASES[name], site=OFFICE)))
-    expected, got = by_channel(real), by_channel(simulated)
+    compare(recorded(name), play(CASES[name], site=OFFICE))
+
+
+@pytest.mark.parametrize("name", DIALLED)
+def test_click_to_dial_has_the_same_events_in_the_same_order(name: str) -> None:
+    pbx, clock = exchange(OFFICE)
+    client = Client(pbx).sign_in()
+    client.heard()
+    pbx.stage.play(originate(pbx.hands, replace(DIALLED[name], action_id="dial-1")))
+    advance(clock, 40)
+    assert not pbx.switch.channels
+    compare(recorded(name), client.events())
+
+
+def compare(real: list[Message], simulated: list[Message]) -> None:
+    expected, got = by_channel(plain(of_calls(real))), by_channel(plain(of_calls(simulated)))
     assert got.keys() == expected.keys()
     for channels, events in expected.items():
         assert got[channels] == events, channels
-    assert len(simulated) == len(real)
 
 
 def test_every_event_has_the_headers_of_a_recorded_one() -> None:

@@ -8,6 +8,9 @@ from cti_simulators.scenarios import Scenario
 from cti_simulators.stage import Script
 from cti_simulators.switch import Channel
 
+SHORTEST_MESSAGE = 3.0
+"""Seconds; a shorter message is not kept."""
+
 
 def phone(hands: Hands, scenario: Scenario) -> Script:
     """Rings one phone or a group, with every outcome."""
@@ -84,11 +87,14 @@ def _voicemail(hands: Hands, call: Call, phones: list[Channel]) -> Script:
         switch.hangup(rung, 0)
     caller.priority += 1
     switch.state(caller, 6)
-    call.application, call.data, call.callee = "VoiceMail", f"{phones[0].caller.number}@default,u", None
-    call.answered = hands.now()
+    mailbox = f"{phones[0].caller.number}@default"
+    call.application, call.data, call.callee = "VoiceMail", f"{mailbox},u", None
+    call.since = call.answered = hands.now()
     yield from wait(call.scenario.talk)
     switch.hangup_request(caller)
+    if call.scenario.talk >= SHORTEST_MESSAGE:
+        switch.message_waiting(caller, mailbox)
     switch.soft_hangup(caller)
     hands.note(call, "ANSWERED")
-    switch.hangup(caller)
     hands.tell(call)
+    switch.hangup(caller, 0)

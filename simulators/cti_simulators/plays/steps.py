@@ -16,10 +16,6 @@ GAP = 0.0004
 """Seconds that a step of the dialplan takes."""
 
 
-Row = tuple[Channel | None, float, float | None, float, str]
-"""Of the record: the phone, start, answer, end, disposition."""
-
-
 @dataclass(slots=True)
 class Call:
     """One call while it is played."""
@@ -35,7 +31,7 @@ class Call:
     """When the present row of the record began."""
     answered: float | None = None
     """When the present row of the record says that it was answered."""
-    rows: list[Row] = field(default_factory=list)
+    rows: list[CdrRow] = field(default_factory=list)
     """Complete rows; Asterisk tells them when the caller is gone."""
 
 
@@ -120,20 +116,21 @@ class Hands:
 
     def note(self, call: Call, disposition: str) -> None:
         """Completes the present row of the record and begins the next."""
-        call.rows.append((call.callee, call.since, call.answered, self.now(), disposition))
+        call.rows.append(self._row(call, call.callee, call.answered, disposition))
         call.since = self.now()
         call.answered = self.now() if call.answered is not None else None
 
     def note_phones(self, call: Call, phones: Sequence[Channel]) -> None:
         """A row for each phone that rang and was not answered."""
-        call.rows += [(phone, call.since, None, self.now(), "NO ANSWER") for phone in phones]
+        call.rows += [self._row(call, phone, None, "NO ANSWER") for phone in phones]
+
+    def _row(self, call: Call, phone: Channel | None, answered: float | None, disposition: str) -> CdrRow:
+        return CdrRow(call.caller, phone, call.application, call.data, call.since, answered, self.now(), disposition)
 
     def tell(self, call: Call) -> None:
         """The record's rows are told as the caller's channel ends, in the order in which the phones were called."""
-        for destination, started, answered, ended, disposition in sorted(call.rows, key=_order):
-            self.switch.cdr(
-                CdrRow(call.caller, destination, call.application, call.data, started, answered, ended, disposition)
-            )
+        for row in sorted(call.rows, key=_order):
+            self.switch.cdr(row)
         call.rows.clear()
 
     def hang_up(self, call: Call, *, cause: int | None = 16) -> None:
@@ -176,5 +173,5 @@ def wait(seconds: float) -> Script:
         yield seconds
 
 
-def _order(row: Row) -> float:
-    return row[0].born if row[0] is not None else math.inf
+def _order(row: CdrRow) -> float:
+    return row.destination.born if row.destination is not None else math.inf
