@@ -160,15 +160,13 @@ def plain(messages: list[Message]) -> list[Event]:
 
 
 def by_channel(events: list[Event]) -> dict[tuple[str, str], list[Event]]:
-    """The events of each pair of channels, in order. A row of the record and the answer to Originate come from threads of
-    their own, so each is compared by itself."""
+    """The events of each pair of channels, in order. A row of the record and the answer to Originate come from
+    threads of their own, so each is compared by itself."""
     told = defaultdict(list)
     for event in events:
         headers = dict(event)
         apart = headers["Event"] if headers["Event"] in ("Cdr", "OriginateResponse") else ""
-        told[headers.get("Channel", headers.get("BridgeUniqueid", "")), headers.get("DestChannel", apart)].append(
-            event
-        )
+        told[headers.get("Channel", headers.get("BridgeUniqueid", "")), headers.get("DestChannel", apart)].append(event)
     return told
 
 

@@ -35,7 +35,8 @@ def _to_carrier(hands: Hands, call: Call) -> Script:
     switch.connected(leg, caller.caller)
     caller.priority = 2
     switch.dial_begin(caller, leg, f"{scenario.to}@{hands.site.trunk}")
-    switch.connected(caller, leg.caller)
+    if caller.connected != leg.caller:
+        switch.connected(caller, leg.caller)
     call.data, call.callee = f"PJSIP/{scenario.to}@{hands.site.trunk},60,T", leg
     if scenario.outcome in ("busy", "congestion"):
         yield 0.4
