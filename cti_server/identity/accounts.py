@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Final
 
 from cti_server.shared.scope import Scope, Span
 from cti_server.shared.viewer import RIGHTS, Dialling, Right, Viewer, needs
 
-__all__ = ["RIGHTS", "ROLES", "Dialling", "Right", "Role", "User", "Viewer", "needs"]
+__all__ = ["RIGHTS", "ROLES", "Dialling", "Right", "Role", "User", "Viewer", "login_key", "needs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +68,8 @@ class User:
     active: bool = True
     extensions: list[tuple[str, str]] = field(default_factory=list)
     """(exchange, extension)."""
+
+
+def login_key(login: str) -> str:
+    """A login as it is kept and compared: width and case don't count."""
+    return unicodedata.normalize("NFKC", login).strip().casefold()

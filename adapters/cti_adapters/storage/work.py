@@ -20,7 +20,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from cti_adapters.storage.gate import GatedSession
 from cti_server.shared.errors import Conflict, Unavailable, YobirinError
-from cti_server.shared.scope import Scope
+from cti_server.shared.scope import EVERYTHING, Scope
 
 BUSY_SECONDS: Final = 10.0
 _LOCKED = ("database is locked", "database table is locked", "database schema is locked")
@@ -41,10 +41,14 @@ class Database:
         return UnitOfWork(self.engine, scope, write=write)
 
     def upgrade(self) -> None:
-        """Brings the tables to the version that this program needs (Alembic); an empty database gets them all."""
+        """Brings the tables to the version that this program needs (Alembic); an empty database gets them all, and the
+        roles of a new installation."""
+        from cti_adapters.storage.accounts import put_default_roles
         from cti_adapters.storage.upgrading import upgrade
 
         upgrade(self.engine)
+        with self.open(EVERYTHING, write=True) as work:
+            put_default_roles(work)
 
     def check(self) -> None:
         """Raises :class:`Unavailable` with a sentence where the database can't be read, or is of another version."""
