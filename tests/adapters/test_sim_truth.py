@@ -130,7 +130,7 @@ FREE = {
 """Headers whose values depend on the moment or the dialplan's line numbers."""
 
 RACED = {"DestChannelState", "DestChannelStateDesc"}
-"""In ``DialState``: told before or after the phone's own change of state."""
+"""In ``DialBegin`` and ``DialState``: told before or after the phone's own change of state."""
 
 Event = list[tuple[str, str]]
 
@@ -154,7 +154,7 @@ def plain(messages: list[Message]) -> list[Event]:
             names[message.get("Channel")] = message.get("Channel").rpartition("-")[0] + f" {len(names)}"
         elif message.name == "BridgeCreate":
             names[message.get("BridgeUniqueid")] = f"bridge {len(names)}"
-        free = FREE | RACED if message.name == "DialState" else FREE
+        free = FREE | RACED if message.name in ("DialBegin", "DialState") else FREE
         events.append([(key, names.get(value, value)) for key, value in message.items() if key not in free])
     return events
 
