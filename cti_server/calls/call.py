@@ -52,6 +52,8 @@ class Call:
         self.last_dial_end_at: float | None = None
         self.statuses: list[DialStatus] = []
         self.something_rang = False
+        self.refused = False
+        """Who was dialled last turned the call away by themselves."""
 
         self.answered = False
         self.answered_at: float | None = None
@@ -64,7 +66,8 @@ class Call:
         self.talking_extension: str | None = None
         self.final_extension: str | None = None
         self.transferred_to: list[str] = []
-        self.transferers: set[str] = set()
+        self.may_come_back_to: set[str] = set()
+        """Extensions that transferred it to one that hasn't answered yet."""
         self.transfer_pending = False
         """A blind transfer was made and nothing has been dialled since."""
         self.holders: set[Leg] = set()
@@ -149,6 +152,7 @@ class Call:
         self.talking_extension = extension
         if extension:
             self.final_extension = extension
+        self.may_come_back_to.clear()
         self.happens(Happening.CONNECTED)
         if self.holders:
             self.happens(Happening.HELD)
@@ -201,7 +205,6 @@ class Call:
         self.ringing |= other.ringing
         self.rang |= other.rang
         self.attempted |= other.attempted
-        self.transferers |= other.transferers
         self.position = min(self.position, other.position)
         other.legs = set()
         other.ringing = set()

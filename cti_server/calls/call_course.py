@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from cti_server.calls.call import Call
 from cti_server.calls.call_book import Book
 from cti_server.calls.call_legs import Leg, taker
-from cti_server.calls.call_plan import is_feature_code, shown_number
+from cti_server.calls.call_outcome import REFUSED
+from cti_server.calls.call_plan import shown_number
 from cti_server.calls.call_states import Happening
 from cti_server.calls.events import (
     Bridged,
     CallerChanged,
     DialBegun,
     DialEnded,
+    DialStatus,
     HangupRequested,
     LegChanged,
     LegCreated,
@@ -62,12 +66,9 @@ def start_call(book: Book, event: LegCreated, *, calls_exchange: bool) -> Call:
 
 
 def _recalling(book: Book, event: LegCreated) -> Call | None:
-    """The call that an extension had transferred and that comes back to it because nobody took it: the exchange calls
-    the extension by itself, and nothing in the event says what for."""
-    if book.plan.kind(event.channel, event.peer, event.inner) != "extension":
-        return None
-    waiting = (call for call in book.calls.values() if event.peer in call.transferers and call.state != "talking")
-    return next(waiting, None)
+    """The call that an extension had transferred after a consultation and that comes back to it because nobody took it:
+    the exchange calls the extension by itself, and nothing in the event says what for."""
+    return next((call for call in book.calls.values() if event.peer in call.may_come_back_to), None)
 
 
 def leg_changed(book: Book, event: LegChanged) -> None:
@@ -160,24 +161,39 @@ def dial_ended(book: Book, event: DialEnded) -> None:
         else:
             source.taken_by = target
         find_answer(call, event.at)
-    elif first and not call.answered:
+    elif first:
         _dialled_in_vain(call, target, source, event)
-    elif first and not target.rang and target.extension and _refusing(event):
-        call.attempted.add(target.extension)
-
-
-def _refusing(event: DialEnded) -> bool:
-    return event.forwarded or event.status in ("busy", "congestion", "unavailable")
 
 
 def _dialled_in_vain(call: Call, target: Leg, source: Leg | None, event: DialEnded) -> None:
-    if not target.rang and target.extension and _refusing(event):
+    status = _REFUSALS.get(target.cause, event.status) if target.hung_up else event.status
+    if target.extension and not target.rang and (event.forwarded or status in REFUSED):
         call.attempted.add(target.extension)
-    if event.forwarded:
+    if event.forwarded or call.answered:
         return
-    call.statuses.append(event.status)
+    call.statuses.append(status)
+    if target.kind != "inner":
+        call.refused = target.hung_up
     if source is not None and not _for_first_leg(call, source):
         call.last_dial_end_at = event.at
+
+
+_REFUSALS: Final[dict[int | None, DialStatus]] = {
+    1: "unavailable",
+    2: "unavailable",
+    3: "unavailable",
+    17: "busy",
+    20: "unavailable",
+    27: "unavailable",
+    28: "unavailable",
+    34: "congestion",
+    38: "congestion",
+    41: "congestion",
+    42: "congestion",
+    44: "congestion",
+    47: "congestion",
+}
+"""What the far end says by its hangup cause (Q.850); the exchange sums all of it up as *no answer*."""
 
 
 def find_answer(call: Call, at: float) -> None:
@@ -207,12 +223,21 @@ def _find_maker(call: Call) -> None:
 def originated(book: Book, event: Originated) -> None:
     """The first leg of a call on request answered, or didn't; this says where the call was to go."""
     leg = book.legs.get(event.leg)
-    if leg is None or not leg.call.originated:
+    call = leg.call if leg else _requested(book, event.device)
+    if call is None or not call.originated:
         return
     if event.dialled not in ("", "s"):
-        leg.call.dialled = event.dialled
-    leg.call.counts = True
-    book.touch(leg.call, event.at)
+        call.dialled = event.dialled
+    call.counts = True
+    book.touch(call, event.at)
+
+
+def _requested(book: Book, device: str) -> Call | None:
+    """The oldest call on request that still rings this device."""
+    for call in book.calls.values():
+        if call.originated and call.dialled is None and call.root.channel.rpartition("-")[0] == device:
+            return call
+    return None
 
 
 def bridged(book: Book, event: Bridged) -> None:
@@ -260,6 +285,8 @@ def hangup_requested(book: Book, event: HangupRequested) -> None:
         call.left_in_queue = not call.answered and any(other.queue for other in call.legs)
     elif leg is call.partner:
         call.partner_hung_up = True
+    leg.hung_up = True
+    leg.cause = event.cause
 
 
 def leg_ended(book: Book, event: LegEnded) -> None:
@@ -270,8 +297,6 @@ def leg_ended(book: Book, event: LegEnded) -> None:
         return
     call = leg.call
     call.belongs_to(event.group)
-    if leg is call.anchor and not call.anchor_hung_up and is_feature_code(call.dialled or ""):
-        call.hangup_cause = event.cause
     book.remove_leg(leg, event.at)
     book.touch(call, event.at)
     if leg is call.anchor or not call.legs:

@@ -60,7 +60,8 @@ def legs_listed(book: Book, event: LegsListed) -> None:
     listed = sorted(book.listing.values(), key=lambda line: (line.dialled_by_exchange, line.created.at))
     present = frozenset(book.listing)
     book.listing.clear()
-    book.listing_from = None
+    if book.listing_from is not None:
+        book.position, book.listing_from = book.listing_from, None  # what the list made known began with its first line
     for call in list(book.lost):
         _compare(book, call, present, event.at)
     for line in listed:
@@ -111,8 +112,14 @@ def _dialled_unseen(call: Call, line: LegUp) -> None:
     call.counts = True
     if call.first_kind is None and leg.kind != "inner":
         call.first_kind = leg.kind
-    if line.created.state == "ringing" and leg.kind != "inner":
+    if call.first_dial_at is None and leg is not call.root:
+        call.first_dial_at = line.created.at
+    if leg.kind == "inner":
+        return
+    if line.created.state == "ringing":
         call.starts_ringing(leg, line.at)
+    elif line.created.state == "up" and leg.extension:
+        call.rang.add(leg.extension)
 
 
 def swept(book: Book, event: Swept) -> None:

@@ -28,12 +28,14 @@ class Leg:
         "bridge",
         "call",
         "calls_exchange",
+        "cause",
         "channel",
         "chosen",
         "dial_over",
         "dialled",
         "dialler",
         "extension",
+        "hung_up",
         "id",
         "kind",
         "name",
@@ -64,6 +66,9 @@ class Leg:
         """The number that was dialled on this trunk."""
         self.dial_over = False
         self.rang = False
+        self.hung_up = False
+        self.cause: int | None = None
+        """Why it hung up, where it said so (Q.850)."""
         self.queue = ""
         """The queue that it waits in."""
         self.chosen: Leg | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cti_server.calls.call import Call
 from cti_server.calls.call_book import Book
 from cti_server.calls.call_legs import Leg, taker
 from cti_server.calls.call_outcome import direction
@@ -39,16 +38,9 @@ def transferred_blind(book: Book, event: TransferredBlind) -> None:
     call.transfer_pending = True
     if transferer is call.anchor and transferee is not None:
         call.hand_over(transferee)
-    _leave(call, transferer, event.at)
-    book.touch(call, event.at)
-
-
-def _leave(call: Call, transferer: Leg | None, at: float) -> None:
-    """The transferer is out."""
-    if transferer is not None and transferer.extension:
-        call.transferers.add(transferer.extension)
-    call.hold_over(at)
+    call.hold_over(event.at)
     call.left_alone()
+    book.touch(call, event.at)
 
 
 def transferred_attended(book: Book, event: TransferredAttended) -> None:
@@ -64,15 +56,14 @@ def transferred_attended(book: Book, event: TransferredAttended) -> None:
         book.merge(call, other)
     if call.anchor in (first, second) and parties:
         call.hand_over(parties[0])
-    for transferer in (first, second):
-        if transferer is not None and transferer.extension:
-            call.transferers.add(transferer.extension)
     sent_to = next((leg for leg in reversed(parties) if leg is not call.anchor), None)
     if sent_to is not None:
         number = _number(sent_to)
         if number:
             call.transferred_to.append(number)
-    _leave(call, first, event.at)
+    call.hold_over(event.at)
+    call.left_alone()
+    call.may_come_back_to = {leg.extension for leg in (first, second) if leg is not None and leg.extension}
     call.connect(event.at)
     book.touch(call, event.at)
 

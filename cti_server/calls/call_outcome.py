@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from cti_server.calls.call import Call
 from cti_server.calls.call_plan import ExchangePlan, is_feature_code
 from cti_server.calls.log import CallLog, Direction, Disposition, Side
 
-NOT_HUNG_UP_ON = frozenset({None, 0, 16, 127})
+NOT_HUNG_UP_ON: Final = frozenset({None, 0, 16, 127})
 """Hangup causes (Q.850) that a caller who gives up leaves. With another one the exchange refused the call."""
+
+
+REFUSED: Final = frozenset({"busy", "congestion", "unavailable"})
+"""Ends of a dialling in which nobody could have answered."""
 
 
 def log_of(call: Call, plan: ExchangePlan, party: Callable[[str | None], str | None]) -> CallLog:
@@ -99,7 +104,7 @@ def _refused(call: Call, way: Direction) -> Disposition | None:
     """Whether what was dialled refused the call. A telephone of ours that had rung was not refusing: nobody took it."""
     if not call.statuses or (call.something_rang and way != "out"):
         return None
-    refusals = [status for status in call.statuses if status in ("busy", "congestion", "unavailable")]
+    refusals = [status for status in call.statuses if status in REFUSED]
     if way == "out":
         refusals = [status for status in call.statuses[-1:] if status in refusals]
     if not refusals:
@@ -137,15 +142,15 @@ def _hangup_by(call: Call, outcome: Disposition | None) -> Side | None:
         return call.anchor_side
     if call.partner_hung_up:
         return "callee" if call.anchor_side == "caller" else "caller"
-    return "pbx"
+    return None if call.refused and not call.answered else "pbx"
 
 
 def awaits_record(call: Call) -> bool:
-    """Whether only the exchange's own record can tell what a call that is over was: one that the exchange itself took
-    and no person did may have been a menu or a mailbox."""
-    if call.answered or call.in_voicemail or call.accounted or call.left_in_queue:
+    """Whether the exchange's own record can tell what nobody saw of a call that is over: when it was answered in a
+    gap, or whether one that the exchange itself took and no person did was in a menu or a mailbox."""
+    if call.accounted or call.in_voicemail or call.left_in_queue:
         return False
-    return call.pbx_answered_at is not None
+    return call.answered_at is None if call.answered else call.pbx_answered_at is not None
 
 
 def counts_after_all(call: Call, plan: ExchangePlan) -> bool:

@@ -93,6 +93,8 @@ def accounted(book: Book, event: Accounted) -> None:
     if event.voicemail and not call.answered:
         call.in_voicemail = True
         call.counts = True
+    if call.answered and call.answered_at is None and event.answered_at is not None and call.talk_from is not None:
+        call.answer(min(max(event.answered_at, call.started_at), call.talk_from))
     book.touch(call, event.at)
     if call.ended_at is not None:
         book.settle(call)

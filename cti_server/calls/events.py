@@ -216,11 +216,16 @@ class VoicemailLeft(NamedTuple):
 
 
 class Accounted(NamedTuple):
-    """The exchange wrote its own record of a leg. ``voicemail``: the last it did with it was to record a message."""
+    """The exchange wrote its own record of a leg."""
 
     at: float
     leg: str
     voicemail: bool
+    """The last it did with it was to record a message."""
+    dialling: bool
+    """The last it did with it was to dial for it; otherwise its answer may be the exchange's own."""
+    answered_at: float | None
+    """About when it was answered, to half a second or so."""
 
 
 class Originated(NamedTuple):
@@ -228,6 +233,9 @@ class Originated(NamedTuple):
 
     at: float
     leg: str
+    """Empty where the exchange names no leg, as when it didn't answer: then ``device`` has to do."""
+    device: str
+    """How the names of the device's channels begin."""
     dialled: str
 
 

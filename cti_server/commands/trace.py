@@ -82,7 +82,8 @@ class Trace:
         """What couldn't be read, as sentences."""
         self._folder = Folder(plan)
         self._logs: dict[str, CallLog] = {}
-        self._now: float | None = None
+        self._now = 0.0
+        """The latest time that the exchange told; 0: none yet."""
 
     def read(self, path: Path) -> None:
         """One connection. What came before it was lost when it ended."""
@@ -96,14 +97,14 @@ class Trace:
     def _connection(self, path: Path, blocks: Iterator[bytes]) -> None:
         framer = Framer(skip=NOISE, keep=KEEP)
         before = self._now
-        heard = False
+        begun = False
         unreadable: list[tuple[int, Unreadable]] = []
         offset = 0
         for block in blocks:
-            if not heard and (stamp := _STAMP.search(block)):
-                heard = True
-                self._now = float(stamp[1])
-                if before is not None:
+            if not begun:
+                begun = True
+                self._now = first_time(block, before)
+                if before:
                     self._feed(LinkLost(before, before))
                     self._feed(LinkUp(self._now))
             for frame in framer.feed(block):
@@ -123,11 +124,11 @@ class Trace:
             )
 
     def _frame(self, frame: bytes) -> Unreadable | None:
-        event = decode(Message(frame), self._now or 0.0)
+        event = decode(Message(frame), self._now)
         if isinstance(event, Unreadable):
             return event
         if event is not None:
-            self._now = max(self._now or 0.0, event.at)
+            self._now = max(self._now, event.at)
             self._feed(event)
         return None
 
@@ -136,12 +137,18 @@ class Trace:
 
     def calls(self) -> list[CallLog]:
         """All calls, in the order of their beginning."""
-        if self._now is not None:
+        if self._now:
             self._feed(Swept(self._now + 60.0))
         for log in [*self._folder.changed(), *self._folder.open_calls()]:
             self._logs[log.id] = log
         logs = [log for log in self._logs.values() if log.merged_into is None]
         return sorted(logs, key=lambda log: (log.started_at, log.id))
+
+
+def first_time(data: bytes, otherwise: float) -> float:
+    """The first time that the exchange tells in these bytes: some events carry none."""
+    stamp = _STAMP.search(data)
+    return float(stamp[1]) if stamp else otherwise
 
 
 def as_truth(log: CallLog) -> dict[str, Any]:
@@ -164,8 +171,8 @@ def as_truth(log: CallLog) -> dict[str, Any]:
         "ended_at": iso(log.ended_at),
         "ended_between": [iso(at) for at in log.ended_between] if log.ended_between else None,
         "ring_seconds": round(log.ring_seconds, 1),
-        "wait_seconds": round(log.wait_seconds, 1),
-        "talk_seconds": round(log.talk_seconds, 1),
+        "wait_seconds": round(log.wait_seconds, 1) if log.answered or log.ended_at else None,
+        "talk_seconds": round(log.talk_seconds, 1) if log.ended_at or not log.answered else None,
         "hold_seconds": round(log.hold_seconds, 1),
         "queue": log.queue,
         "transferred_to": log.transferred_to,

@@ -13,6 +13,7 @@ from cti_adapters.wire.ami_events import KEEP, NOISE, decode
 from cti_server.calls.events import Event, LinkLost, LinkUp, Swept, Unreadable
 from cti_server.calls.folding import ExchangePlan, Folder
 from cti_server.calls.log import CallLog
+from cti_server.commands.trace import first_time
 from cti_server.shared.positions import Position
 from tests.golden.recordings import Recording, recordings
 
@@ -25,12 +26,16 @@ def events(recording: Recording) -> list[Event]:
     now = 0.0
     for stream in recording.streams:
         frames = Framer(skip=NOISE, keep=KEEP).feed(stream.read_bytes())
-        decoded = [decode(Message(frame), now) for frame in frames if isinstance(frame, bytes)]
-        here = [event for event in decoded if event is not None and not isinstance(event, Unreadable)]
+        messages = [Message(frame) for frame in frames if isinstance(frame, bytes)]
+        begin = first_time(stream.read_bytes(), now)
         if found:
-            found += [LinkLost(now, now), LinkUp(max(now, here[0].at))]
-        found += here
-        now = max(event.at for event in here)
+            found += [LinkLost(now, now), LinkUp(begin)]
+        now = begin
+        for message in messages:
+            event = decode(message, now)
+            if event is not None and not isinstance(event, Unreadable):
+                found.append(event)
+                now = max(now, event.at)
     return [*found, Swept(now + 60)]
 
 

@@ -1,4 +1,4 @@
-"""The AMI codec: one table of messages, for encoding and decoding, fed whole, byte by byte, split at random, with more behind."""
+"""The AMI codec: one table of messages for encoding and decoding, fed whole, byte by byte, split, with more behind."""
 
 from __future__ import annotations
 
@@ -180,7 +180,10 @@ def test_command_output_new_and_old() -> None:
     (new,) = Framer().feed(CASES[3].wire)
     assert isinstance(new, bytes)
     assert Message(new).output == ["a: 1", "", "b"]
-    wire = b"Response: Follows\r\nPrivilege: Command\r\nActionID: 3\r\nfirst\n\nsecond: x\n\r\nthird\n--END COMMAND--\r\n\r\n"
+    wire = (
+        b"Response: Follows\r\nPrivilege: Command\r\nActionID: 3\r\n"
+        b"first\n\nsecond: x\n\r\nthird\n--END COMMAND--\r\n\r\n"
+    )
     for size in (1, 7, len(wire)):
         framer = Framer()
         stream = wire + CASES[4].wire

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final
 
 from cti_adapters.wire.ami import HEAD, Message
@@ -292,14 +293,33 @@ def _message_waiting(message: Message, at: float) -> Event | None:
 
 
 def _accounted(message: Message, at: float) -> Event:
-    return Accounted(at, _required(message, "UniqueID"), message.get("LastApplication") in _VOICEMAIL)
+    application = message.get("LastApplication")
+    answered_at = _answered_about(message, at) if application == "Dial" else None
+    return Accounted(at, _required(message, "UniqueID"), application in _VOICEMAIL, application == "Dial", answered_at)
 
 
-def _originated(message: Message, at: float) -> Event | None:
-    leg = message.get("Uniqueid")
-    if not leg or leg.startswith("<"):
+def _answered_about(message: Message, at: float) -> float | None:
+    """When a record says a channel was answered. It says so in whole seconds of an unnamed zone; but it is written
+    when the channel ends, so its end gives the zone, and the seconds between narrow it down."""
+    get = message.get
+    try:
+        ended, answered = (
+            datetime.fromisoformat(get(key)).replace(tzinfo=UTC).timestamp() for key in ("EndTime", "AnswerTime")
+        )
+        seconds = int(get("BillableSeconds"))
+    except ValueError:
         return None
-    return Originated(at, leg, _readable(message.get("Exten")))
+    answered -= round((ended - at) / 900) * 900
+    earliest, latest = max(answered, at - seconds - 1), min(answered + 1, at - seconds)
+    return (earliest + latest) / 2 if earliest <= latest else answered + 0.5
+
+
+def _originated(message: Message, at: float) -> Event:
+    leg = message.get("Uniqueid")
+    channel = message.get("Channel")
+    # Where it failed there is no unique id, and the channel is what was asked for, without a serial number.
+    known = not leg.startswith("<")
+    return Originated(at, leg if known else "", _SERIAL.sub("", channel), _readable(message.get("Exten")))
 
 
 def _fax(message: Message, at: float) -> Event | None:

@@ -75,7 +75,7 @@ async def click_to_dial_extension_silent(s: Scene) -> None:
     extension = await s.ring("2001")
     await extension.ended.wait()
     s.call("out", extension, "0661110305", number="2001", name="SA1", rang=[extension], ringing=[], hangup="pbx",
-           notes="the customer was never called; failed would also be right")  # fmt: skip
+           final="2001", notes="the customer was never called; failed would also be right")  # fmt: skip
 
 
 async def click_to_dial_extension_refuses(s: Scene) -> None:
@@ -85,7 +85,7 @@ async def click_to_dial_extension_refuses(s: Scene) -> None:
     await sleep(0.2)
     extension.reject()
     s.call("out", extension, "0661110306", number="2001", name="SA1", refused=[extension], hangup=None,
-           disposition="busy", notes="the extension refused; the customer was never called")  # fmt: skip
+           disposition="busy", final="2001", notes="the extension refused; the customer was never called")  # fmt: skip
     await sleep(1.0)
 
 

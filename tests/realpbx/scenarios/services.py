@@ -54,9 +54,10 @@ async def conference(s: Scene) -> None:
     await caller.bye()
     note = "answered by a conference room; its join waits for a prompt"
     s.call("in", caller, "0312345617", number="0312340203", answered_at=s.event_at("ConfbridgeJoin"), pbx=True,
-           hangup="caller", notes=note)  # fmt: skip
+           hangup="caller", notes=note, answered_by_extension="8000", final="8000")  # fmt: skip
     s.call("internal", colleague, "8000", number="2001", name="SA1", answered_at=s.event_at("ConfbridgeJoin", 2),
-           pbx=True, hangup="caller", notes="a colleague joins the room")  # fmt: skip
+           pbx=True, hangup="caller", notes="a colleague joins the room", answered_by_extension="8000",
+           final="8000")  # fmt: skip
 
 
 async def voicemail_left(s: Scene) -> None:
