@@ -1,0 +1,72 @@
+"""The application over a fake desk, as the pages' tests and the browser's tests use it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from flask import Flask
+
+from cti_server.settings import BranchSettings, ServerSettings, Settings
+from cti_server.shared.scope import Scope, Span
+from cti_server.shared.viewer import Viewer
+from cti_web.app import create_app
+from tests.web.fake_desk import NOW, FakeDesk
+
+REP = Viewer(
+    id="801",
+    login="yamada",
+    name="山田 太郎",
+    branch="121",
+    branch_name="本店営業部",
+    role="branch manager",
+    scope=Scope("801", "121", Span.ALL, frozenset({1, 2, 3}), True, True),
+    rights=frozenset({"handle", "unregistered", "exchanges", "audit", "export", "users", "customers"}),
+    extensions=(("hq", "2104"),),
+)
+
+
+class FixedClock:
+    def now(self) -> float:
+        return NOW
+
+
+class FakeAccounts:
+    """One session token per language."""
+
+    def __init__(self, viewer: Viewer = REP) -> None:
+        self.viewer = viewer
+        self.languages: dict[str, str] = {}
+
+    def sign_in(self, login: str, password: str, address: str) -> str:
+        return "ja"
+
+    def sign_out(self, token: str) -> str | None:
+        return token
+
+    def viewer_of(self, token: str) -> Viewer | None:
+        return replace(self.viewer, language=self.languages.get(token, token)) if token in ("ja", "en") else None
+
+    def set_language(self, viewer: Viewer, language: str) -> None:
+        self.languages[viewer.language] = language
+
+
+class NoOutbox:
+    def wake(self, rows: list[int]) -> None:
+        pass
+
+
+def make_app(folder: Path, fake: FakeDesk, accounts: FakeAccounts | None = None, **settings: Any) -> Flask:
+    branches = (BranchSettings(code="121", name="本店営業部"), BranchSettings(code="122", name="横浜支店"))
+    made = Settings(server=ServerSettings(data_dir=folder), branches=branches, **settings)
+
+    @contextmanager
+    def desk(of: Viewer) -> Iterator[Any]:
+        yield fake
+
+    app = create_app(cast(Any, None), made, FixedClock(), NoOutbox(), accounts=accounts or FakeAccounts(), desk=desk)
+    app.config["TESTING"] = True
+    return app

@@ -1,0 +1,103 @@
+"""The exchanges: how each link is and why, in words; what was heard, what was missed, what could not be read."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Blueprint, Flask, Response
+from flask_babel import LazyString, lazy_gettext
+
+from cti_server.calls.views import ExchangeRow
+from cti_web.answers import asked_for, fragment, page
+from cti_web.labels import Label
+from cti_web.viewer import desk, needs, signed_in
+
+blueprint = Blueprint("exchanges", __name__)
+
+_ = lazy_gettext
+
+UNREAD_SHOWN: Final = 5
+
+LINKS: Final[dict[str, Label]] = {
+    "connecting": Label(_("Connecting"), "amber"),
+    "up": Label(_("Connected"), "green"),
+    "down": Label(_("Not connected"), "red"),
+    "refused": Label(_("Sign-in refused"), "red"),
+    "paused": Label(_("Reading is paused"), "red"),
+    "failed": Label(_("Needs to be mended"), "red"),
+    "stopped": Label(_("Stopped"), ""),
+}
+
+REASONS: Final[dict[str, LazyString]] = {
+    "connecting": _("Connecting to %(host)s, port %(port)s."),
+    "unknown-host": _("There is no host named %(host)s; check the exchange's host setting."),
+    "connection-refused": _(
+        "Nothing listens at %(host)s, port %(port)s; check that Asterisk runs and manager.conf has enabled = yes."
+    ),
+    "unreachable": _("%(host)s, port %(port)s can't be reached: %(error)s."),
+    "tls-failed": _("No secure link to %(host)s, port %(port)s: %(error)s; check the certificate and tls_ca."),
+    "not-ami": _("What answers at %(host)s, port %(port)s is not Asterisk's manager interface; check the port."),
+    "login-timeout": _("%(host)s, port %(port)s took the connection but did not answer the sign-in."),
+    "refused": _(
+        "The exchange refuses the sign-in of %(user)s: %(said)s; check username and secret, and the AMI user's permit lines."
+    ),
+    "shutting-down": _("The exchange is shutting down."),
+    "closed": _("The exchange closed the link."),
+    "silent": _("The exchange has been silent for %(seconds)s s."),
+    "disk-full": _("The disk is full: nothing is read from the exchange until there is room."),
+    "journal-failed": _("The journal can't be written to: %(error)s."),
+    "journal-unusable": _("The journal can't be opened: %(error)s."),
+    "bad-settings": _("The settings of this exchange can't be used: %(error)s."),
+    "server-stopped": _("This server was not running."),
+    "stopped": _("This server was stopped."),
+    "no-snapshot": _(
+        "The AMI user may not ask which calls are up after a reconnect (%(said)s); give it write = reporting."
+    ),
+    "database-stuck": _("The calls can't be written to the database: %(error)s."),
+    "journal-damaged": _("A part of the journal can't be read any more, from offset %(offset)s to %(resume)s."),
+}
+"""The reasons of ``cti_adapters.exchanges.status``, in the reader's language."""
+
+COUNTERS: Final[dict[str, LazyString]] = {
+    "bytes": _("Bytes heard"),
+    "events": _("Events read"),
+    "connects": _("Signed in"),
+    "failures": _("Failed or lost"),
+    "pauses": _("Pauses"),
+    "timeouts": _("Not answered"),
+    "unreadable": _("Not readable"),
+    "commits_failed": _("Database refused"),
+}
+
+
+def reason(row: ExchangeRow) -> str:
+    """Why the link is as it is; empty where there is nothing to say."""
+    return in_words(row.reason, row.reason_values)
+
+
+def in_words(code: str, values: dict[str, object]) -> str:
+    """A reason in the reader's language."""
+    text = REASONS.get(code)
+    return str(text) % values if text else code
+
+
+@blueprint.get("/admin/exchanges")
+@signed_in
+@needs("exchanges")
+def show() -> Response:
+    """All exchanges in the viewer's span."""
+    with desk() as use:
+        rows = use.exchanges()
+        gaps: dict[str, list[object]] = {}
+        for gap in use.gaps():
+            gaps.setdefault(gap.exchange, []).append(gap)
+        unread = {row.id: use.unread(row.id)[:UNREAD_SHOWN] for row in rows}
+        values = {"rows": rows, "gaps": gaps, "unread": unread}
+        if asked_for() == "y-lights":
+            return fragment("exchanges/lights.html", **values)
+        return page(use, "exchanges/page.html", **values)
+
+
+def register(app: Flask) -> None:
+    """Makes the words known to the templates."""
+    app.jinja_env.globals.update(LINKS=LINKS, COUNTERS=COUNTERS, link_reason=reason, gap_reason=in_words)

@@ -1,0 +1,189 @@
+"""The words, colours and icons for what the core names by keys: outcomes, states, kinds, results."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from flask import Flask
+from flask_babel import LazyString, gettext, lazy_gettext, lazy_pgettext
+
+from cti_server.calls.views import CallRow, ItemRow
+
+
+class Label(NamedTuple):
+    """A word with the tone and icon that it is shown in. Tones: red, amber, green, blue, violet or empty (grey)."""
+
+    text: LazyString
+    tone: str = ""
+    icon: str = ""
+
+
+_ = lazy_gettext
+
+STATES: dict[str, Label] = {
+    "arriving": Label(_("Arriving"), "green", "phone-call"),
+    "ringing": Label(_("Ringing"), "green", "phone-call"),
+    "waiting": Label(_("Waiting in the queue"), "amber", "clock"),
+    "talking": Label(_("On call"), "blue", "phone"),
+    "held": Label(_("On hold"), "amber", "player-pause"),
+    "ended": Label(_("Ended"), "", "phone-off"),
+}
+
+INCOMING: dict[str, Label] = {
+    "answered": Label(_("Answered"), "blue", "phone-incoming"),
+    "missed": Label(_("Missed"), "red", "phone-x"),
+    "abandoned": Label(_("Hung up while waiting"), "red", "phone-x"),
+    "busy": Label(_("Got the busy tone"), "red", "phone-off"),
+    "failed": Label(_("Failed"), "red", "phone-off"),
+    "voicemail": Label(_("Left a message"), "amber", "record-mail"),
+}
+
+OUTGOING: dict[str, Label] = {
+    "answered": Label(_("Called out"), "green", "phone-outgoing"),
+    "missed": Label(_("No answer"), "", "phone-outgoing"),
+    "abandoned": Label(_("Given up"), "", "phone-outgoing"),
+    "busy": Label(_("Line was busy"), "", "phone-outgoing"),
+    "failed": Label(_("Failed"), "", "phone-off"),
+    "voicemail": Label(_("Reached a voicemail"), "", "phone-outgoing"),
+}
+
+ITEM_KINDS: dict[str, Label] = {
+    "missed": Label(_("Missed"), "red", "phone-x"),
+    "answered": Label(_("No record yet"), "amber", "phone-incoming"),
+    "unregistered": Label(_("Unregistered caller"), "amber", "user-question"),
+    "handed": Label(_("Passed on to you"), "violet", "user-share"),
+}
+
+MATCHES: dict[str, Label] = {
+    "exact": Label(_("exact match"), "green"),
+    "probable": Label(_("maybe: same last digits"), "amber"),
+    "none": Label(_("not registered"), "amber"),
+    "withheld": Label(_("number withheld"), ""),
+    "internal": Label(_("internal"), ""),
+}
+
+HISTORY_KINDS: dict[str, Label] = {
+    "contact": Label(_("Contact"), "blue", "message"),
+    "visit booking": Label(_("Visit booking"), "violet", "calendar-event"),
+    "seminar booking": Label(_("Seminar booking"), "violet", "presentation"),
+}
+
+CHANNELS: dict[str, Label] = {
+    "phone": Label(_("Telephone"), "", "phone"),
+    "mail": Label(lazy_pgettext("noun", "Mail"), "", "mail"),
+    "visit": Label(_("Visit"), "", "door-exit"),
+    "other": Label(_("Other"), "", "dots"),
+}
+
+RESULTS: dict[str, LazyString] = {
+    "spoke": _("Spoke"),
+    "message": _("Left message"),
+    "no answer": _("No answer"),
+    "booked": _("Booked"),
+    "wrong number": _("Wrong number"),
+    "complaint": _("Complaint"),
+}
+"""The results a rep picks from; a record may hold others (the server's own), which are shown as they are."""
+
+DIRECTIONS: dict[str, LazyString] = {"in": _("Incoming"), "out": _("Outgoing"), "internal": _("Internal")}
+
+DIALLING: dict[str, Label] = {
+    "asked": Label(_("Your telephone will ring…"), "blue", "phone-call"),
+    "ringing": Label(_("Ringing at the customer's"), "green", "phone-call"),
+    "answered": Label(_("Connected"), "green", "phone-check"),
+    "busy": Label(_("Line was busy"), "amber", "phone-off"),
+    "noanswer": Label(_("No answer"), "amber", "phone-off"),
+    "failed": Label(_("The call could not be placed"), "red", "phone-off"),
+}
+
+DRAFTS: dict[str, Label] = {
+    "open": Label(_("Not sent"), "", "pencil"),
+    "queued": Label(_("Waiting to be sent"), "amber", "clock"),
+    "sent": Label(_("Sent"), "green", "mail-check"),
+    "failed": Label(_("Could not be sent"), "red", "mail-x"),
+    "closed": Label(_("Closed: you got through"), "green", "circle-check"),
+}
+
+ROLES: dict[str, LazyString] = {
+    "rep": _("Rep"),
+    "branch manager": _("Branch manager"),
+    "PBX administrator": _("PBX administrator"),
+    "compliance reviewer": _("Compliance reviewer"),
+    "tester": _("Tester"),
+    "administrator": _("Administrator"),
+}
+
+MARKS: dict[str, LazyString] = {
+    "end-not-seen": _("Nobody saw it end"),
+    "cut-by-gap": _("Cut by a gap"),
+    "start-not-seen": _("Nobody saw it begin"),
+}
+
+TRAIL: dict[str, LazyString] = {
+    "arrived": _("Arrived"),
+    "ringing": _("Rang"),
+    "waiting": _("Waited in the queue"),
+    "answered": _("Answered"),
+    "held": _("Put on hold"),
+    "unheld": _("Taken off hold"),
+    "transferred": _("Transferred"),
+    "ended": _("Ended"),
+    "matched": _("Matched"),
+    "told": _("Told"),
+    "opened": _("Looked at by"),
+    "revealed": _("Number shown to"),
+    "handled": _("Handled by"),
+    "reopened": _("Opened again by"),
+    "recorded": _("Recorded by"),
+    "undone": _("Undone by"),
+    "dialled": _("Called back by"),
+    "mailed": _("Mail sent by"),
+    "handed": _("Passed on by"),
+    "snoozed": _("Put off by"),
+    "picked": _("Customer picked by"),
+    "registered": _("Registered by"),
+    "attached": _("Attached by"),
+    "dismissed": _("Marked as no customer by"),
+}
+
+_UNKNOWN = Label(_("Not known"))
+
+
+def outcome(row: CallRow) -> Label:
+    """How the call stands, or what became of it."""
+    if row.state != "ended":
+        return STATES.get(row.state, _UNKNOWN)
+    table = OUTGOING if row.direction == "out" else INCOMING
+    return table.get(row.disposition or "", _UNKNOWN)
+
+
+def item_label(row: ItemRow) -> Label:
+    """What kind of thing to do it is; a missed call by what exactly happened to it."""
+    if row.kind == "missed":
+        return outcome(row.latest)
+    return ITEM_KINDS.get(row.kind, _UNKNOWN)
+
+
+def result(key: str) -> Any:
+    """The result in words."""
+    return RESULTS.get(key, key)
+
+
+def trail_kind(key: str) -> Any:
+    """A step of a call's trail in words."""
+    return TRAIL.get(key, key)
+
+
+def label_choices(table: dict[str, Label]) -> list[tuple[str, LazyString]]:
+    """Keys and words of a table, as a form offers them."""
+    return [(key, label.text) for key, label in table.items()]
+
+
+def register(app: Flask) -> None:
+    """Makes the tables known to the templates."""
+    app.jinja_env.filters["translated"] = lambda error: gettext(str(error))
+    app.jinja_env.globals.update(
+        outcome=outcome, item_label=item_label, result_label=result, trail_kind=trail_kind, label_choices=label_choices, STATES=STATES, MATCHES=MATCHES, RESULTS=RESULTS,
+        HISTORY_KINDS=HISTORY_KINDS, CHANNELS=CHANNELS, DIRECTIONS=DIRECTIONS, DIALLING=DIALLING, DRAFTS=DRAFTS,
+        INCOMING=INCOMING, ROLES=ROLES, MARKS=MARKS,
+    )  # fmt: skip

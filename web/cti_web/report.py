@@ -1,0 +1,147 @@
+"""The incoming report: all call logs of a period (a day unless set otherwise), of one branch or all, as a page and as a
+CSV of the same rows (spec C5)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from flask import Blueprint, Response, request
+from flask_babel import gettext as _
+from flask_babel import pgettext
+
+from cti_server.calls.views import CallRow
+from cti_web import formats, labels, periods
+from cti_web.answers import page
+from cti_web.choices import branches
+from cti_web.viewer import desk, needs, signed_in, viewer
+
+blueprint = Blueprint("report", __name__)
+
+ROWS_ON_PAGE: Final = 200
+"""The page shows so many of the period's calls, and counts all; the CSV holds all."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """What the report's head says of all its calls."""
+
+    total: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    open: int = 0
+    talk_seconds: float = 0.0
+    by_branch: dict[str, Counter[str]] = field(default_factory=dict)
+    by_hour: dict[int, Counter[str]] = field(default_factory=dict)
+    rows: list[CallRow] = field(default_factory=list)
+
+    @property
+    def answered_percent(self) -> int:
+        """The share of incoming calls that were answered."""
+        return round(100 * self.outcomes["answered"] / self.total) if self.total else 0
+
+    @property
+    def busiest(self) -> int:
+        """Calls of the busiest hour."""
+        return max((hour.total() for hour in self.by_hour.values()), default=0)
+
+
+def summarise(rows: Iterable[CallRow], zone: str) -> Summary:
+    """Counts as the rows come by; keeps only those that the page shows."""
+    sums = Summary()
+    for row in rows:
+        kind = row.disposition or "live"
+        sums.total += 1
+        sums.outcomes[kind] += 1
+        sums.open += row.open
+        sums.talk_seconds += row.talk_seconds
+        share = "answered" if kind == "answered" else "other"
+        sums.by_branch.setdefault(row.branch_name, Counter())[share] += 1
+        if row.open:
+            sums.by_branch[row.branch_name]["open"] += 1
+        sums.by_hour.setdefault(formats.local(row.started_at, zone).hour, Counter())[share] += 1
+        if len(sums.rows) < ROWS_ON_PAGE:
+            sums.rows.append(row)
+    return sums
+
+
+@blueprint.get("/report")
+@signed_in
+def show() -> Response:
+    """The report as a page."""
+    period = periods.read(request.args, viewer.timezone, formats.now())
+    branch = request.args.get("branch") or None
+    with desk() as use:
+        sums = summarise(use.report(period.since, period.until, branch), viewer.timezone)
+        address = period.address | ({"branch": branch} if branch else {})
+        return page(
+            use, "report/page.html", sums=sums, period=period, branch=branch, branches=branches(), address=address
+        )
+
+
+@blueprint.get("/report.csv")
+@signed_in
+@needs("export")
+def download() -> Response:
+    """The report as CSV, UTF-8 with a mark that spreadsheets understand."""
+    period = periods.read(request.args, viewer.timezone, formats.now())
+    branch = request.args.get("branch") or None
+    with desk() as use:
+        lines = list(as_csv(use.report(period.since, period.until, branch), viewer.timezone))
+    name = f"calls-{period.first.isoformat()}-{period.last.isoformat()}{f'-{branch}' if branch else ''}.csv"
+    return Response(
+        lines,
+        mimetype="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )
+
+
+def as_csv(rows: Iterable[CallRow], zone: str) -> Iterator[str]:
+    """The rows as lines of CSV, the first of them the names of the columns."""
+    yield "\ufeff" + _line(_columns())
+    for row in rows:
+        yield _line([guarded(cell) for cell in _cells(row, zone)])
+
+
+def guarded(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula: names and numbers come from outside (OWASP, CSV injection)."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+def _line(cells: list[str]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow(cells)
+    return out.getvalue()
+
+
+def _columns() -> list[str]:
+    return [_("Call"), _("Exchange"), _("Branch"), _("Began"), _("Direction"), _("Outcome"), _("Ring seconds"),
+            _("Talk seconds"), _("Number"), _("Customer code"), _("Customer"), _("Rep in charge"), _("Extension"),
+            _("Receiving rep"), _("Queue"), pgettext("calls", "Open"), _("Handled by"), _("Handled at")]  # fmt: skip
+
+
+def _cells(row: CallRow, zone: str) -> list[str]:
+    who = row.who
+    return [
+        row.id,
+        row.exchange,
+        row.branch_name,
+        f"{formats.local(row.started_at, zone):%Y-%m-%d %H:%M:%S}",
+        str(labels.DIRECTIONS.get(row.direction, row.direction)),
+        str(labels.outcome(row).text),
+        f"{row.ring_seconds:.0f}",
+        f"{row.talk_seconds:.0f}",
+        row.number,
+        " / ".join(one.code for one in who),
+        " / ".join(one.name for one in who),
+        " / ".join(one.rep_name for one in who),
+        row.extension or "",
+        row.receiver_name,
+        row.queue or "",
+        _("yes") if row.open else _("no"),
+        row.handled_by_name,
+        f"{formats.local(row.handled_at, zone):%Y-%m-%d %H:%M:%S}" if row.handled_at else "",
+    ]

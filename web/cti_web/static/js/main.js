@@ -1,0 +1,11 @@
+/* What makes the pages live. Each module listens on the document, so that it works for whatever htmx puts in. */
+import "./setup.js";
+import "./said.js";
+import "./regions.js";
+import "./dialogs.js";
+import "./desk.js";
+import "./keys.js";
+import "./ticks.js";
+import "./find.js";
+import "./calls.js";
+import "./preferences.js";
