@@ -15,12 +15,24 @@ from flask_wtf.csrf import CSRFProtect
 from cti_adapters.storage.work import Database
 from cti_server.settings import Settings
 from cti_server.shared.clock import Clock
-from cti_web import errors, formats, labels, viewer
+from cti_web import errors, exchanges, formats, labels, viewer, words
 from cti_web.proxy import MOST_BYTES
 from cti_web.static_files import file_version
 from cti_web.viewer import Accounts, OpenDesk, Outbox
 
-BLUEPRINTS: tuple[str, ...] = ("signin",)
+BLUEPRINTS: tuple[str, ...] = (
+    "signin",
+    "desk",
+    "calls",
+    "customers",
+    "unregistered",
+    "board",
+    "report",
+    "exchanges",
+    "me",
+    "mailbox",
+    "lookup",
+)
 """Modules of this package that hold a ``blueprint``."""
 
 LANGUAGES = ("ja", "en")
@@ -63,7 +75,7 @@ def create_app(
     CSRFProtect(app)
     Babel(app, locale_selector=lambda: language(settings.server.language))
     viewer.register(app, accounts or _accounts(database, settings, clock, outbox))
-    for part in (errors, formats, labels):
+    for part in (errors, formats, labels, words, exchanges):
         part.register(app)
     app.jinja_env.globals["get_locale"] = get_locale
     _version_static(app)
