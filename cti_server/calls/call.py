@@ -76,7 +76,6 @@ class Call:
 
         self.in_voicemail = False
         self.voicemail_left = False
-        self.accounted = False
         self.fax = False
         self.recording: str | None = None
 

@@ -148,7 +148,7 @@ def _hangup_by(call: Call, outcome: Disposition | None) -> Side | None:
 def awaits_record(call: Call) -> bool:
     """Whether the exchange's own record can tell what nobody saw of a call that is over: when it was answered in a
     gap, or whether one that the exchange itself took and no person did was in a menu or a mailbox."""
-    if call.accounted or call.in_voicemail or call.left_in_queue:
+    if call.in_voicemail or call.left_in_queue:
         return False
     return call.answered_at is None if call.answered else call.pbx_answered_at is not None
 

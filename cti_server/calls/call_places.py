@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from cti_server.calls.call_book import Book
 from cti_server.calls.call_course import find_answer
+from cti_server.calls.call_outcome import awaits_record
 from cti_server.calls.call_states import Happening
 from cti_server.calls.events import (
     Accounted,
@@ -89,14 +90,13 @@ def accounted(book: Book, event: Accounted) -> None:
     call = book.calls.get(f"{book.plan.id}-{event.leg}")
     if call is None or call.root.id != event.leg:
         return
-    call.accounted = True
     if event.voicemail and not call.answered:
         call.in_voicemail = True
         call.counts = True
     if call.answered and call.answered_at is None and event.answered_at is not None and call.talk_from is not None:
         call.answer(min(max(event.answered_at, call.started_at), call.talk_from))
     book.touch(call, event.at)
-    if call.ended_at is not None:
+    if call in book.settling and not awaits_record(call):
         book.settle(call)
 
 

@@ -81,10 +81,10 @@ class SeenCall:
 
 @dataclass(slots=True)
 class Task:
-    """One thing to do, as stored. ``kind`` is ``missed``, ``answered`` or ``unregistered``."""
+    """One thing to do, as stored."""
 
     id: int
-    kind: str
+    kind: Literal["missed", "answered", "unregistered"]
     branch: str
     state: ItemState
     due_at: float | None = None
@@ -286,10 +286,13 @@ class Customers(Protocol):
     def add(self, customer: Customer) -> None:
         """Registers one; past calls of its numbers are matched. Raises Invalid where the code is taken."""
 
-    def change(self, customer: Customer) -> None:
+    def numbers(self, shown: Sequence[str]) -> list[CustomerNumber]:
+        """Numbers as entered, as they are kept. Raises Invalid for one that can't be a telephone number."""
+
+    def change(self, customer: Customer, at: float) -> None:
         """Saves one as it is given; raises Conflict unless ``version`` is the current one. Sights follow."""
 
-    def add_number(self, code: str, number: CustomerNumber) -> None:
+    def add_number(self, code: str, number: CustomerNumber, at: float) -> None:
         """Gives a customer one more number; past calls of it are matched."""
 
     def dismiss(self, number: str, branch: str, by: str, at: float) -> list[str]:

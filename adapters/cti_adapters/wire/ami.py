@@ -219,8 +219,7 @@ class Message:
         start = raw.find(needle)
         if start < 0:
             return self._search(needle, default)
-        start += len(needle)
-        return _value(raw, start)
+        return _value(raw, start + len(needle))
 
     def _search(self, needle: bytes, default: str) -> str:
         """The rare cases: the first header of all, and other upper and lower case."""
