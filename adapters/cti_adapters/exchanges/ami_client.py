@@ -42,8 +42,8 @@ CONNECT_SECONDS = 10.0
 class AmiLink:
     """Connects, signs in, journals, and connects again whatever happens, until it is stopped.
 
-    Every change of state is given to ``on_state``. The journal gets UP when signed in, the bytes, a TICK every ten seconds,
-    and DOWN when the link is lost, with the last moment at which the exchange was heard.
+    Every change of state is given to ``on_state``. The journal gets UP when signed in, the bytes, a TICK every ten
+    seconds, and DOWN when the link is lost, with the last moment at which the exchange was heard.
     """
 
     def __init__(
