@@ -330,10 +330,10 @@ class Agent(asyncio.DatagramProtocol):
         except TimeoutError:
             raise TimeoutError(f"no call came to {self.user} within {limit_s:g} s") from None
 
-    async def none_incoming(self, seconds: float) -> bool:
-        """Waits that long and tells whether the agent was left in peace."""
-        await asyncio.sleep(seconds)
-        return self._incoming.empty()
+    @property
+    def waiting(self) -> int:
+        """How many calls came in that no script has taken yet."""
+        return self._incoming.qsize()
 
     def send(self, data: bytes) -> None:
         """Sends a datagram to the Asterisk."""
