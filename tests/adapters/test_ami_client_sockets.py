@@ -15,53 +15,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import PrivateCertificate
 
 from cti_adapters.exchanges.ami_client import AmiLink
 from cti_adapters.exchanges.status import ExchangeState, Link
 from cti_adapters.journal.files import Journal, Kind
-from cti_adapters.wire.ami import Framer, Message, encode_banner, encode_event, encode_response
+from cti_adapters.wire.ami import encode_event
 from cti_server.settings import ExchangeSettings
 from cti_server.shared.clock import SystemClock
+from tests.adapters.asterisk import AsteriskFactory
 from tests.adapters.reactors import run, sleep, until
-
-
-class Asterisk(Protocol):
-    """Answers what it is asked, as long as it is ``alive``."""
-
-    def __init__(self, factory: AsteriskFactory) -> None:
-        self._owner = factory
-        self._framer = Framer(banner=False)
-
-    def connectionMade(self) -> None:
-        self._owner.connections.append(self)
-        self.transport.write(encode_banner())
-
-    def dataReceived(self, data: bytes) -> None:
-        for frame in self._framer.feed(data):
-            message = Message(frame) if isinstance(frame, bytes) else Message(b"")
-            if self._owner.alive:
-                self._answer(message, [("ActionID", message.get("ActionID"))])
-
-    def _answer(self, message: Message, head: list[tuple[str, str]]) -> None:
-        answers = {
-            "Challenge": [("Challenge", "840415273")],
-            "Login": [("Message", "Authentication accepted")],
-            "Ping": [("Ping", "Pong")],
-        }
-        self.transport.write(encode_response("Success", head + answers.get(message.get("Action"), [])))
-
-
-class AsteriskFactory(Factory):
-    noisy = False
-
-    def __init__(self) -> None:
-        self.alive = True
-        self.connections: list[Asterisk] = []
-
-    def buildProtocol(self, _: object) -> Asterisk:
-        return Asterisk(self)
 
 
 class Feed:

@@ -1,0 +1,221 @@
+"""The feed of one exchange: its journal, its lane and its link, and the way from the settings to them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, inlineCallbacks, succeed
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
+
+from cti_adapters.exchanges.ami_client import AmiLink
+from cti_adapters.exchanges.decoding import AmiDecoder
+from cti_adapters.exchanges.dialling import Dialler
+from cti_adapters.exchanges.lane import Lane, Store
+from cti_adapters.exchanges.status import ExchangeState, LaneStatus, Link, LinkCounters, Reason
+from cti_adapters.exchanges.steady_time import Timer
+from cti_adapters.exchanges.writer import Writer
+from cti_adapters.journal.files import Journal
+from cti_server.calls.folding import ExchangePlan, Folder
+from cti_server.settings import ExchangeSettings, JournalSettings
+from cti_server.shared import phone
+from cti_server.shared.clock import Clock
+
+log = logging.getLogger(__name__)
+
+REOPEN_SECONDS = 30.0
+DRAIN_SECONDS = 2.0
+"""So long a feed that is stopped may take to bring what it has heard into the database."""
+_MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all feeds of a server share."""
+
+    data_dir: Path
+    journal: JournalSettings
+    store: Store
+    writer: Writer
+    reactor: Any
+    clock: Clock
+
+    def in_thread(self, what: Callable[..., Any], *args: Any) -> Deferred[Any]:
+        """Runs what may take a while off the reactor."""
+        return deferToThreadPool(self.reactor, self.reactor.getThreadPool(), what, *args)
+
+
+def plan_of(settings: ExchangeSettings) -> ExchangePlan:
+    """What the fold has to know of an exchange. A trunk's name in the settings stands for its channels too."""
+    return ExchangePlan(
+        id=settings.id,
+        branch=settings.branch,
+        region=settings.region,
+        timezone=settings.timezone,
+        extensions=settings.extensions,
+        trunks=tuple(pattern for trunk in settings.trunks for pattern in (trunk, f"{trunk}-*")),
+        area_code=settings.area_code,
+        outside_prefix=settings.outside_prefix,
+    )
+
+
+def numbers_of(settings: ExchangeSettings) -> phone.Plan:
+    """How an exchange writes numbers."""
+    return phone.Plan(settings.region, settings.area_code, settings.outside_prefix, settings.extensions)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStatus:
+    """All that is known of a feed, for the exchanges page and ``cti exchange list``."""
+
+    state: ExchangeState
+    link: LinkCounters
+    lane: LaneStatus
+    backlog: int
+    """Bytes of the journal that are not folded yet."""
+    journal: int
+    """Bytes that the journal keeps, before compression."""
+
+    @property
+    def counters(self) -> dict[str, float]:
+        """Everything that is counted, by name."""
+        lane = {name: getattr(self.lane, name) for name in ("events", "unreadable", "batches", "commits_failed")}
+        return asdict(self.link) | lane | {"backlog": self.backlog, "journal": self.journal}
+
+
+class Feed:
+    """One exchange: its journal, its lane and its link. Whatever goes wrong with it stays with it."""
+
+    def __init__(
+        self, settings: ExchangeSettings, around: Surroundings, on_state: Callable[[ExchangeState], None]
+    ) -> None:
+        self.settings = settings
+        self.link: AmiLink | None = None
+        self.dialler: Dialler | None = None
+        self.tried = False
+        now = around.clock.now()
+        self.state = ExchangeState(settings.id, settings.branch, Link.STOPPED, Reason("stopped"), now, None, None)
+        self._around = around
+        self._on_state = on_state
+        self._journal: Journal | None = None
+        self._lane: Lane | None = None
+        self._problem = Reason()
+        self._again: Timer | None = None
+        self._stopping = False
+        self._opening: Deferred[None] = succeed(None)
+
+    def start(self) -> None:
+        """Opens the journal in a thread (its newest segment is read through), then the lane, then the link."""
+        self._again = None
+        folder = self._around.data_dir / "journal" / self.settings.id
+        sizes = self._around.journal
+        self._opening = self._around.in_thread(
+            lambda: Journal(folder, segment_bytes=sizes.segment_mib * _MIB, keep_days=sizes.keep_days)
+        ).addCallbacks(self._opened, self._not_opened)
+
+    @inlineCallbacks
+    def stop(self) -> Any:
+        """Ends the link, brings what was heard into the database if that is quickly done, closes the journal."""
+        self._stopping = True
+        if self._again is not None:
+            self._again.cancel()
+        yield self._opening
+        if self.link is not None:
+            yield self.link.stop()
+        journal, lane = self._journal, self._lane
+        if journal is None or lane is None:
+            return
+        deadline = self._around.reactor.seconds() + DRAIN_SECONDS
+        while lane.backlog and not lane.retry_at and self._around.reactor.seconds() < deadline:
+            pause: Deferred[None] = Deferred()
+            self._around.reactor.callLater(0.02, pause.callback, None)
+            yield pause
+        yield self._around.in_thread(self._around.writer.remove, lane)
+        journal.close()
+
+    def status(self) -> FeedStatus:
+        """All that is known of it."""
+        return FeedStatus(
+            state=self.state if self.link is None else self._with_problem(self.link.state),
+            link=LinkCounters() if self.link is None else self.link.counters,
+            lane=LaneStatus() if self._lane is None else self._lane.status,
+            backlog=0 if self._lane is None else self._lane.backlog,
+            journal=0 if self._journal is None else self._journal.end - self._journal.start,
+        )
+
+    def keep_house(self) -> None:
+        """Compresses and drops old segments of the journal."""
+        if self._journal is None or self._lane is None:
+            return
+        kept_from, now = self._lane.needed_from, self._around.clock.now()
+        self._around.in_thread(self._journal.rotate_old, now, kept_from).addErrback(self._house_not_kept)
+
+    def _opened(self, journal: Journal) -> None:
+        if self._stopping:
+            journal.close()
+            return
+        if journal.cut_bytes:
+            log.warning("exchange %s: cut %d torn bytes off the journal", self.settings.id, journal.cut_bytes)
+        call = self._around.reactor.callFromThread
+        self._journal = journal
+        self._lane = Lane(
+            self.settings.id,
+            journal,
+            self._around.store,
+            AmiDecoder(),
+            Folder(plan_of(self.settings), phone.reader(numbers_of(self.settings))),
+            on_open=lambda: call(self._begin),
+            on_problem=lambda problem: call(self._lane_problem, problem),
+        )
+        self._around.writer.add(self._lane)
+
+    def _begin(self) -> None:
+        """The lane knows where the journal goes on: the exchange may be listened to."""
+        if self._stopping or self._journal is None:
+            return
+        self.link = AmiLink(
+            self.settings,
+            self._journal,
+            self._around.writer.wake,
+            reactor=self._around.reactor,
+            clock=self._around.clock,
+            on_state=self._link_state,
+        )
+        self.dialler = Dialler(self.settings, self.link, self._around.reactor)
+        self.link.start()
+
+    def _not_opened(self, failure: Failure) -> None:
+        failure.trap(OSError)
+        self.tried = True
+        reason = Reason("journal-unusable", {"error": str(failure.value)})
+        log.error("exchange %s: %s", self.settings.id, reason.sentence)
+        self._publish(replace(self.state, state=Link.FAILED, reason=reason, since=self._around.clock.now()))
+        if not self._stopping:
+            self._again = self._around.reactor.callLater(REOPEN_SECONDS, self.start)
+
+    def _link_state(self, state: ExchangeState) -> None:
+        if state.state is not Link.CONNECTING:
+            self.tried = True
+        self._publish(self._with_problem(state))
+
+    def _lane_problem(self, problem: Reason) -> None:
+        self._problem = problem
+        state = self.state if self.link is None else self.link.state
+        if problem.code:
+            self.tried = True
+        self._publish(self._with_problem(state))
+
+    def _with_problem(self, state: ExchangeState) -> ExchangeState:
+        return replace(state, warnings=(*state.warnings, self._problem)) if self._problem.code else state
+
+    def _publish(self, state: ExchangeState) -> None:
+        self.state = state
+        self._on_state(state)
+
+    def _house_not_kept(self, failure: Failure) -> None:
+        failure.trap(OSError)
+        log.error("exchange %s: old journal segments stay as they are: %s", self.settings.id, failure.value)
