@@ -28,7 +28,7 @@ def shared_asterisk() -> Iterator[Asterisk]:
 
 @pytest.fixture
 def asterisk(shared_asterisk: Asterisk) -> Asterisk:
-    """A fully booted Asterisk without calls: `asterisk.ports.ami`, users `yobirin` (least rights) and `recorder` (all)."""
+    """A fully booted Asterisk without calls; AMI users `yobirin` (least rights) and `recorder` (all rights)."""
     if shared_asterisk.process is None:
         shared_asterisk.start()
     if shared_asterisk.channels():

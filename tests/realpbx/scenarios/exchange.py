@@ -94,6 +94,45 @@ async def whole_call_in_cut(s: Scene) -> None:
     s.call("in", second, "0312345604", number="0312340406", rang=[other], by=other, hangup="caller")
 
 
+async def queue_answered_in_cut(s: Scene) -> None:
+    """A caller waits in a queue when the connection goes; an agent answers while it is away."""
+    caller = await s.inbound("0312345601", "0312340412")
+    legs = [await s.ring(extension) for extension in ("2001", "2002")]
+    await sleep(0.8)
+    await s.cut()
+    await sleep(0.6)
+    await legs[1].answer()
+    await legs[0].ended.wait()
+    await sleep(1.0)
+    await s.reconnect()
+    await sleep(1.5)
+    await caller.bye()
+    await legs[1].ended.wait()
+    s.call("in", caller, "0312345601", number="0312340412", rang=legs, by=legs[1], hangup="caller", queue="sales",
+           pbx=True, notes="the answer was not seen")  # fmt: skip
+
+
+async def one_of_two_ended_in_cut(s: Scene) -> None:
+    """Two calls are up when the connection goes; one ends while it is away, the other goes on."""
+    one = await s.inbound("0312345600", "0312340413")
+    first = await s.take("2001", 0.8)
+    two = await s.inbound("0312345604", "0312340414")
+    second = await s.take("2002", 0.8)
+    await sleep(0.8)
+    await s.cut()
+    await sleep(0.6)
+    await first.bye()
+    await one.ended.wait()
+    await sleep(1.0)
+    await s.reconnect()
+    await sleep(1.5)
+    await two.bye()
+    await second.ended.wait()
+    s.call("in", one, "0312345600", number="0312340413", rang=[first], by=first, hangup="callee",
+           notes="the end was not seen; the CDR has it")  # fmt: skip
+    s.call("in", two, "0312345604", number="0312340414", rang=[second], by=second, hangup="caller")
+
+
 async def killed_in_call(s: Scene) -> None:
     """SIGKILL in the middle of a call, start again, and the next call."""
     caller = await s.inbound("0312345600", "0312340407")
@@ -166,4 +205,6 @@ ALL: dict[str, Play] = {
     "E6-killed-in-call": killed_in_call,
     "E7-killed-while-ringing": killed_while_ringing,
     "E8-restarted-in-call": restarted_in_call,
+    "E9-queue-answered-in-cut": queue_answered_in_cut,
+    "E10-one-of-two-ended-in-cut": one_of_two_ended_in_cut,
 }

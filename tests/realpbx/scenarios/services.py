@@ -41,6 +41,17 @@ async def park_abandoned(s: Scene) -> None:
     s.call("in", caller, "0312345620", number="0312340202", rang=[agent], by=agent, hangup="caller")
 
 
+async def park_comes_back(s: Scene) -> None:
+    """Nobody fetches the parked caller: after 40 s the phone that parked rings again and takes the call."""
+    caller, agent = await _parked(s, "0312340207")
+    back = await s.take("2001", 1.0, limit_s=60.0)
+    await sleep(1.5)
+    await caller.bye()
+    await back.ended.wait()
+    s.call("in", caller, "0312345620", number="0312340207", rang=[agent, back], by=agent, final="2001",
+           hangup="caller", notes="parked, and back to the phone that parked: no transfer")  # fmt: skip
+
+
 async def conference(s: Scene) -> None:
     """An outside caller enters the room, then a colleague; the colleague leaves first."""
     caller = await s.inbound("0312345617", "0312340203")
@@ -101,4 +112,5 @@ ALL: dict[str, Play] = {
     "C4-voicemail-left": voicemail_left,
     "C5-voicemail-no-message": voicemail_refused,
     "C6-given-up-before-voicemail": given_up_before_voicemail,
+    "C7-park-comes-back": park_comes_back,
 }
