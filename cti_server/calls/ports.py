@@ -295,8 +295,8 @@ class Customers(Protocol):
     def add_number(self, code: str, number: CustomerNumber, at: float) -> None:
         """Gives a customer one more number; past calls of it are matched."""
 
-    def dismiss(self, number: str, branch: str, by: str, at: float) -> list[str]:
-        """Marks a number as no customer's for a branch; returns its open calls, which ask for nothing any more."""
+    def dismiss(self, number: str, branch: str, by: str, at: float) -> None:
+        """Marks a number as no customer's for a branch."""
 
     def undismiss(self, number: str, branch: str) -> float | None:
         """Takes it back; returns when it was marked, null if it was not."""

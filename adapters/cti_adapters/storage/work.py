@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
+from cti_adapters.storage.desk_repositories import DeskRepositories
 from cti_adapters.storage.gate import GatedSession
 from cti_server.shared.errors import Conflict, Unavailable, YobirinError
 from cti_server.shared.scope import EVERYTHING, Scope
@@ -61,7 +62,7 @@ class Database:
         self.engine.dispose()
 
 
-class UnitOfWork:
+class UnitOfWork(DeskRepositories):
     """One transaction, seen through one scope. The repositories hang on it; they share its session."""
 
     def __init__(self, engine: Engine, scope: Scope, *, write: bool) -> None:

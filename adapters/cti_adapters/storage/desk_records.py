@@ -1,0 +1,223 @@
+"""Contact history, mails, dials and the trail for the desk (``cti_server.calls.ports.Records``)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Select, select
+
+from cti_adapters.storage.core import chunks
+from cti_adapters.storage.gate import GatedSession
+from cti_adapters.storage.mapping import Audit, Dial, History, HistoryCall, Mail, Outbox
+from cti_server.calls.ports import DialEntry, HistoryEntry, MailEntry, TrailEntry
+from cti_server.calls.views import HistoryRow
+
+TRAIL_MOST: Final = 500
+
+
+class RecordRepository:
+    """What was done, within the scope of a session."""
+
+    def __init__(self, session: GatedSession) -> None:
+        self._session = session
+
+    # --- contact history
+
+    def add_history(self, entry: HistoryEntry) -> int:
+        """Keeps a record with its calls."""
+        row = History(
+            customer_code=entry.customer,
+            item_id=entry.item,
+            kind=entry.kind,
+            channel=entry.channel,
+            result=entry.result,
+            note=entry.note,
+            at=entry.at,
+            by=entry.by,
+        )
+        self._session.add(row)
+        self._session.flush()
+        calls = dict.fromkeys(entry.calls)
+        self._session.add_all(HistoryCall(history_id=row.id, call_id=call_id) for call_id in calls)
+        self._session.flush()
+        return row.id
+
+    def history(self, history_id: int) -> HistoryRow | None:
+        """One record; ``by_name`` is left empty."""
+        return next(iter(self._rows(select(History).where(History.id == history_id))), None)
+
+    def history_of_customer(self, code: str, limit: int) -> list[HistoryRow]:
+        """The latest first."""
+        return self._rows(_latest(select(History).where(History.customer_code == code), limit))
+
+    def history_of_calls(self, call_ids: Sequence[str], limit: int) -> list[HistoryRow]:
+        """The records that answer these calls, the latest first."""
+        answering = select(HistoryCall.history_id).where(HistoryCall.call_id.in_(list(call_ids)[:limit]))
+        return self._rows(_latest(select(History).where(History.id.in_(answering)), limit))
+
+    def undo_history(self, history_id: int) -> None:
+        """Marks a record undone."""
+        for row in self._session.scalars(select(History).where(History.id == history_id)):
+            row.undone = True
+        self._session.flush()
+
+    def _rows(self, query: Select[tuple[History]]) -> list[HistoryRow]:
+        found = list(self._session.scalars(query))
+        calls: dict[int, list[str]] = defaultdict(list)
+        for some in chunks(row.id for row in found):
+            linked = select(HistoryCall.history_id, HistoryCall.call_id).where(HistoryCall.history_id.in_(some))
+            for history_id, call_id in self._session.execute(linked.order_by(HistoryCall.call_id)):
+                calls[history_id].append(call_id)
+        return [
+            HistoryRow(
+                id=row.id,
+                kind=row.kind,
+                channel=row.channel,
+                result=row.result,
+                note=row.note,
+                at=row.at,
+                by=row.by or "",
+                by_name="",
+                call_ids=calls[row.id],
+                undone=row.undone,
+            )
+            for row in found
+        ]
+
+    # --- mails
+
+    def add_mail(self, entry: MailEntry) -> int:
+        """Queues a mail and tells the daemon."""
+        row = Mail(
+            item_id=entry.item,
+            history_id=entry.history,
+            customer_code=entry.customer,
+            call_id=entry.call,
+            user=entry.user,
+            mail_to=entry.to,
+            reply_to=entry.reply_to,
+            subject=entry.subject,
+            body=entry.body,
+            state=entry.state,
+            asked_at=entry.at,
+            next_try=entry.at,
+        )
+        self._session.add(row)
+        self._session.flush()
+        self._session.add(Outbox(kind="mail", body={"mail": row.id}, at=entry.at))
+        return row.id
+
+    def mail_of_item(self, item: int) -> MailEntry | None:
+        """The last one."""
+        return self._mail(select(Mail).where(Mail.item_id == item))
+
+    def mail_of_history(self, history_id: int) -> MailEntry | None:
+        """The one that the record is about."""
+        return self._mail(select(Mail).where(Mail.history_id == history_id))
+
+    def _mail(self, query: Select[tuple[Mail]]) -> MailEntry | None:
+        row = self._session.scalars(query.order_by(Mail.id.desc()).limit(1)).one_or_none()
+        if row is None:
+            return None
+        return MailEntry(
+            item=row.item_id,
+            customer=row.customer_code,
+            call=row.call_id,
+            user=row.user or "",
+            to=row.mail_to,
+            reply_to=row.reply_to,
+            subject=row.subject,
+            body=row.body,
+            at=row.asked_at,
+            state=row.state,
+            problem=row.problem,
+            history=row.history_id,
+        )
+
+    # --- dials
+
+    def add_dial(self, entry: DialEntry) -> int:
+        """Asks the daemon to place a call."""
+        row = Dial(
+            item_id=entry.item,
+            call_id=entry.call,
+            customer_code=entry.customer,
+            user=entry.user,
+            exchange=entry.exchange,
+            extension=entry.extension,
+            number=entry.number,
+            state=entry.state,
+            asked_at=entry.at,
+        )
+        self._session.add(row)
+        self._session.flush()
+        self._session.add(Outbox(kind="dial", body={"dial": row.id}, at=entry.at))
+        return row.id
+
+    def dial_of_item(self, item: int) -> DialEntry | None:
+        """The last one."""
+        return self._dial(select(Dial).where(Dial.item_id == item))
+
+    def dial_of_user(self, user: str) -> DialEntry | None:
+        """The last one."""
+        return self._dial(select(Dial).where(Dial.user == user))
+
+    def _dial(self, query: Select[tuple[Dial]]) -> DialEntry | None:
+        row = self._session.scalars(query.order_by(Dial.id.desc()).limit(1)).one_or_none()
+        if row is None:
+            return None
+        return DialEntry(
+            user=row.user,
+            exchange=row.exchange,
+            extension=row.extension,
+            number=row.number,
+            at=row.asked_at,
+            item=row.item_id,
+            call=row.call_id,
+            customer=row.customer_code,
+            state=row.state,
+        )
+
+    # --- the trail
+
+    def add_trail(self, subject_kind: str, subject_id: str, entries: Iterable[TrailEntry]) -> None:
+        """Notes what happened."""
+        self._session.add_all(
+            Audit(
+                at=entry.at,
+                user=entry.user,
+                act=entry.act,
+                subject_kind=subject_kind,
+                subject_id=subject_id,
+                customer_code=entry.customer,
+                detail=dict(entry.detail),
+            )
+            for entry in entries
+        )
+
+    def looked(self, subject_kind: str, subject_id: str, user: str, since: float) -> bool:
+        """Whether the trail has a look of the user at it since then."""
+        query = select(Audit.id).where(
+            Audit.subject_kind == subject_kind,
+            Audit.subject_id == subject_id,
+            Audit.act == "opened",
+            Audit.user == user,
+            Audit.at >= since,
+        )
+        return self._session.execute(query.limit(1)).first() is not None
+
+    def trail(self, call_id: str) -> list[TrailEntry]:
+        """What happened with a call, in order; the latest where there is very much."""
+        query = select(Audit).where(Audit.subject_kind == "call", Audit.subject_id == call_id)
+        rows = list(self._session.scalars(query.order_by(Audit.id.desc()).limit(TRAIL_MOST)))
+        return [TrailEntry(row.at, row.user, row.act, row.customer_code, _plain(row.detail)) for row in reversed(rows)]
+
+
+def _latest(query: Select[tuple[History]], limit: int) -> Select[tuple[History]]:
+    return query.order_by(History.at.desc(), History.id.desc()).limit(limit)
+
+
+def _plain(detail: Any) -> dict[str, Any]:
+    return dict(detail) if isinstance(detail, dict) else {}

@@ -1,0 +1,43 @@
+"""The desk's repositories on a unit of work (``cti_server.calls.ports.UnitOfWork``)."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from cti_adapters.storage.desk_calls import CallRepository
+from cti_adapters.storage.desk_customers import CustomerRepository
+from cti_adapters.storage.desk_firm import FirmRepository
+from cti_adapters.storage.desk_records import RecordRepository
+from cti_adapters.storage.desk_work import WorkRepository
+from cti_adapters.storage.gate import GatedSession
+
+
+class DeskRepositories:
+    """What the desk reads and writes, over one session; each is made when it is first asked for."""
+
+    session: GatedSession
+
+    @cached_property
+    def calls(self) -> CallRepository:
+        """The calls."""
+        return CallRepository(self.session)
+
+    @cached_property
+    def work(self) -> WorkRepository:
+        """What is to be done."""
+        return WorkRepository(self.session, self.firm)
+
+    @cached_property
+    def customers(self) -> CustomerRepository:
+        """The customers."""
+        return CustomerRepository(self.session, self.work)
+
+    @cached_property
+    def records(self) -> RecordRepository:
+        """What was done."""
+        return RecordRepository(self.session)
+
+    @cached_property
+    def firm(self) -> FirmRepository:
+        """Ourselves."""
+        return FirmRepository(self.session)
