@@ -248,16 +248,16 @@ class WorkBook:
     def _write_items(self, changed: list[_Item]) -> None:
         new = [item for item in changed if item.id is None]
         known = [item for item in changed if item.id is not None]
-        if new:
-            made = self._connection.execute(
-                _NEW_ITEM,
-                [{"key": item.key, "branch": item.branch, **_columns(item)} for item in new],
-            )
-            for item, (item_id,) in zip(new, made.all(), strict=True):
-                item.id = item_id
+        # Those that are closed first, so that their callers may have a new open one.
         if known:
             values = [{"b_id": item.id, **_columns(item), "version": item.version + 1} for item in known]
             self._connection.execute(_UPDATE_ITEM, values)
+        if new:
+            made = self._connection.execute(
+                _NEW_ITEM, [{"key": item.key, "branch": item.branch, **_columns(item)} for item in new]
+            )
+            for item, (item_id,) in zip(new, made.all(), strict=True):
+                item.id = item_id
 
     def _write_contacts(self) -> None:
         if not self._contacts:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, func, literal_column, select, update
 
 from cti_adapters.storage.call_notices import Cards, call_changed
 from cti_adapters.storage.call_rows import OURS, as_row, party_number, party_tail
@@ -384,7 +384,10 @@ _UPDATE_CALL: Final = Bulk(
     .where(calls.c.id == bindparam("b_id"))
     .values(
         {name: bindparam(name) for name in _UPDATED}
-        | {"version": calls.c.version + 1, "receiver": func.coalesce(calls.c.receiver, bindparam("receiver"))}
+        | {
+            "version": calls.c.version + literal_column("1"),
+            "receiver": func.coalesce(calls.c.receiver, bindparam("receiver")),
+        }
     ),
     calls,
     _UPDATED,
