@@ -120,7 +120,7 @@ def _line(cells: list[str]) -> str:
 def _columns() -> list[str]:
     return [_("Call"), _("Exchange"), _("Branch"), _("Began"), _("Direction"), _("Outcome"), _("Ring seconds"),
             _("Talk seconds"), _("Number"), _("Customer code"), _("Customer"), _("Rep in charge"), _("Extension"),
-            _("Receiving rep"), _("Queue"), pgettext("calls", "Open"), _("Handled by"), _("Handled at")]  # fmt: skip
+            _("Receiving rep"), _("Queue"), pgettext("calls", "Open"), pgettext("column", "Handled by"), _("Handled at")]  # fmt: skip
 
 
 def _cells(row: CallRow, zone: str) -> list[str]:
