@@ -55,15 +55,27 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
     return before, needed
 
 
+def is_empty(engine: Engine) -> bool:
+    """Whether a database has no tables of ours yet."""
+    return _version(engine) is None
+
+
 def check(engine: Engine) -> None:
     """Raises :class:`Unavailable` where the database can't be read or needs an upgrade first."""
     needed = ScriptDirectory.from_config(configuration()).get_current_head()
-    try:
-        with engine.connect() as connection:
-            found = MigrationContext.configure(connection).get_current_revision()
-    except OperationalError as bad:
-        raise Unavailable(f"The database {engine.url.render_as_string()} can't be opened: {bad.orig}") from bad
+    found = _version(engine)
     if found != needed:
         raise Unavailable(
             f"The database is of version {found or 'none'}, this program needs {needed}; run: cti db upgrade"
         )
+
+
+def _version(engine: Engine) -> str | None:
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    except OperationalError as bad:
+        raise Unavailable(
+            f"The database {engine.url.render_as_string()} can't be opened: {bad.orig}. "
+            "Check that its folder exists and may be written to"
+        ) from bad

@@ -51,6 +51,15 @@ class Database:
         with self.open(EVERYTHING, write=True) as work:
             put_default_roles(work)
 
+    def prepare(self) -> None:
+        """For a command: makes an empty database ready; raises :class:`Unavailable` where one of another version has to
+        be upgraded first."""
+        from cti_adapters.storage.upgrading import is_empty
+
+        if is_empty(self.engine):
+            self.upgrade()
+        self.check()
+
     def check(self) -> None:
         """Raises :class:`Unavailable` with a sentence where the database can't be read, or is of another version."""
         from cti_adapters.storage.upgrading import check
