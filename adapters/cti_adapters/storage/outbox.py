@@ -41,6 +41,13 @@ def take(work: UnitOfWork, row_id: int, now: float) -> OutboxRow | None:
     return OutboxRow(row.id, row.kind, row.body, row.at)
 
 
+def prune(work: UnitOfWork, before: float) -> None:
+    """Forgets rows that were handled before a time (epoch seconds, UTC)."""
+    old = select(Outbox.id).where(Outbox.done_at < before).order_by(Outbox.id).limit(1000)
+    for row in work.session.scalars(select(Outbox).where(Outbox.id.in_(old))).all():
+        work.session.delete(row)
+
+
 def watch(work: UnitOfWork, wake: Callable[[list[int]], None]) -> None:
     """After the commit, calls ``wake`` with the ids of the rows that the unit of work left, if it left any."""
     left: list[int] = []
