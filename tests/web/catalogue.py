@@ -8,7 +8,9 @@ that are gone leave), and compiles it.
 
 from __future__ import annotations
 
+import ast
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -20,8 +22,17 @@ ROOT = Path(__file__).parents[2] / "web" / "cti_web"
 PO = ROOT / "translations" / "ja" / "LC_MESSAGES" / "messages.po"
 MO = PO.with_suffix(".mo")
 
+HOUSE = ROOT.parents[1]
+CORE = (HOUSE / "cti_server" / "calls", HOUSE / "cti_server" / "shared")
+ERRORS = ("Invalid", "Conflict", "Unavailable", "NotAllowed")
+
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")]
-KEYWORDS = DEFAULT_KEYWORDS | {"lazy_gettext": None, "lazy_pgettext": ((1, "c"), 2), "lazy_ngettext": (1, 2), "sentence": None}
+KEYWORDS = DEFAULT_KEYWORDS | {
+    "lazy_gettext": None,
+    "lazy_pgettext": ((1, "c"), 2),
+    "lazy_ngettext": (1, 2),
+    "sentence": None,
+}
 
 
 def template() -> Catalog:
@@ -29,7 +40,34 @@ def template() -> Catalog:
     catalog = Catalog(project="Yobirin", charset="utf-8")
     for name, _line, message, _comments, context in extract_from_dir(str(ROOT), METHODS, keywords=KEYWORDS):
         catalog.add(message, None, [(name, 0)], context=context)
+    for sentence in core_sentences():
+        catalog.add(sentence)
     return catalog
+
+
+def core_sentences() -> Iterator[str]:
+    """The fixed sentences of the core's errors: the pages say them in the reader's language."""
+    for folder in CORE:
+        for path in sorted(folder.glob("*.py")):
+            tree = ast.parse(path.read_text("utf-8"))
+            constants = {
+                target.id: node.value.value
+                for node in tree.body
+                if isinstance(node, ast.AnnAssign | ast.Assign) and isinstance(node.value, ast.Constant)
+                for target in ([node.target] if isinstance(node, ast.AnnAssign) else node.targets)
+                if isinstance(target, ast.Name)
+            }
+            for node in ast.walk(tree):
+                if (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Name)
+                    and node.func.id in ERRORS
+                    and node.args
+                ):
+                    first = node.args[0]
+                    text = constants.get(first.id) if isinstance(first, ast.Name) else getattr(first, "value", None)
+                    if isinstance(text, str):
+                        yield text
 
 
 def japanese() -> Catalog:

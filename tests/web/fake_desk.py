@@ -17,14 +17,17 @@ from cti_server.calls.views import (
     CallRow,
     CallView,
     Counts,
+    CustomerPage,
     CustomerView,
     Draft,
+    ExchangeRow,
     Gap,
     HistoryRow,
     ItemRow,
     ItemView,
     Taken,
     TrailStep,
+    UnreadRow,
     Who,
     Worklist,
 )
@@ -53,7 +56,9 @@ MATSUMOTO = who("100114", "松本 健", "マツモト ケン", "803", 2, match="
 PEOPLE = [WATANABE, MINATO, NAKAMURA, SORANO, KOBAYASHI, KOBAYASHI_2, MATSUMOTO]
 
 
-def call(number: int, began: str, caller: str, people: list[Who], disposition: str = "missed", **more: object) -> CallRow:
+def call(
+    number: int, began: str, caller: str, people: list[Who], disposition: str = "missed", **more: object
+) -> CallRow:
     start = at(began)
     talk = 372.0 if disposition == "answered" else 0.0
     row = CallRow(
@@ -94,27 +99,85 @@ CALLS = [
     call(6, "09:12", "03-0000-0175", [KOBAYASHI, KOBAYASHI_2]),
     call(7, "08:47", "06-0000-0133", [MATSUMOTO], "missed", marks=["cut-by-gap"]),
     call(8, "08:30", "", [], "missed", match="withheld"),
-    call(9, "08:55", "03-0000-0119", [NAKAMURA], "answered", open=False, handled_by_name="山田 太郎", handled_at=at("09:20"), item=9),
+    call(
+        9,
+        "08:55",
+        "03-0000-0119",
+        [NAKAMURA],
+        "answered",
+        open=False,
+        handled_by_name="山田 太郎",
+        handled_at=at("09:20"),
+        item=9,
+    ),
     call(10, "08:20", "090-0000-0187", [NAKAMURA], "answered", direction="out", open=False, item=None),
-]  # fmt: skip
+]
 LIVE = [
-    replace(call(20, "10:43", "090-0000-0187", [NAKAMURA]), state="ringing", disposition=None, ended_at=None, open=False,
-            item=None, extension="2104"),
-    replace(call(21, "10:41", "045-000-0118", [MINATO], "answered"), state="talking", disposition=None, ended_at=None,
-            open=False, item=None),
-]  # fmt: skip
+    replace(
+        call(20, "10:43", "090-0000-0187", [NAKAMURA]),
+        state="ringing",
+        disposition=None,
+        ended_at=None,
+        open=False,
+        item=None,
+        extension="2104",
+    ),
+    replace(
+        call(21, "10:41", "045-000-0118", [MINATO], "answered"),
+        state="talking",
+        disposition=None,
+        ended_at=None,
+        open=False,
+        item=None,
+    ),
+]
 GAPS = [Gap("yokohama", "122", "横浜支店", at("10:02"), at("10:07"), "silent")]
 HISTORY = [
-    HistoryRow(3, "contact", "phone", "spoke", "国債の利払い日について。\n資料を送る約束。", at("15:10", -5), "801", "山田 太郎"),
+    HistoryRow(
+        3,
+        "contact",
+        "phone",
+        "spoke",
+        "国債の利払い日について。\n資料を送る約束。",
+        at("15:10", -5),
+        "801",
+        "山田 太郎",
+    ),
     HistoryRow(2, "visit booking", "visit", "booked", "11/30 14:00 来店", at("11:00", -9), "802", "佐藤 美咲"),
     HistoryRow(1, "contact", "mail", "message", "", at("09:00", -20), "801", "山田 太郎", undone=True),
 ]
 DRAFT = Draft(
     "お電話のお礼",
-    "渡辺 和子 様 (顧客コード 100101) お世話になっております。本店営業部・山田です。2026/11/23 10:42 にお電話を頂き、ありがとうございます。",
+    "渡辺 和子 様 (顧客コード 100101) お世話になっております。本店営業部・山田です。"
+    "2026/11/23 10:42 にお電話を頂き、ありがとうございます。",
     "kazuko@example.jp",
     "open",
 )
+
+
+COUNTERS = {"bytes": 48_211_004, "events": 112_044, "connects": 2, "failures": 1, "unreadable": 0, "pauses": 0}
+EXCHANGES = [
+    ExchangeRow(
+        "hq", "本店 PBX", "ami", "121", "本店営業部", "up", "", {}, at("07:58"), at("07:58"), NOW - 2, COUNTERS
+    ),
+    ExchangeRow(
+        "yokohama", "横浜 PBX", "ami", "122", "横浜支店", "up", "", {}, at("10:07"), at("10:07"), NOW - 5, COUNTERS
+    ),
+    ExchangeRow(
+        "osaka",
+        "大阪 PBX",
+        "ami",
+        "131",
+        "大阪支店",
+        "refused",
+        "refused",
+        {"user": "yobirin", "said": "Authentication failed"},
+        at("09:20"),
+        None,
+        at("09:19"),
+        COUNTERS | {"unreadable": 1},
+    ),
+]
 
 
 class FakeDesk:
@@ -130,14 +193,23 @@ class FakeDesk:
 
     def _rows(self) -> list[ItemRow]:
         kinds = {2: "answered", 3: "unregistered", 8: "unregistered", 4: "handed"}
-        first = [one for one in CALLS if one.item and one.item not in (9,) and not (one.item == 1 and one.id.endswith("11"))]
+        first = [
+            one for one in CALLS if one.item and one.item not in (9,) and not (one.item == 1 and one.id.endswith("11"))
+        ]
         return [
-            ItemRow(one.item or 0, kinds.get(one.item or 0, "missed"), replace(one, open=one.item not in self.handled),  # type: ignore[arg-type]
-                    2 if one.item == 1 else 1, at("11:02") if one.item == 1 else at("11:30") if one.item == 2 else None,
-                    at("14:00") if one.item == 5 else None, "会議が14時まで" if one.item == 5 else "",
-                    None if one.item in (3, 8) else "801" if one.item != 7 else "803", "山田 太郎" if one.item != 7 else "高橋 健")
+            ItemRow(
+                one.item or 0,
+                kinds.get(one.item or 0, "missed"),
+                replace(one, open=one.item not in self.handled),  # type: ignore[arg-type]
+                2 if one.item == 1 else 1,
+                at("11:02") if one.item == 1 else at("11:30") if one.item == 2 else None,
+                at("14:00") if one.item == 5 else None,
+                "会議が14時まで" if one.item == 5 else "",
+                None if one.item in (3, 8) else "801" if one.item != 7 else "803",
+                "山田 太郎" if one.item != 7 else "高橋 健",
+            )
             for one in first
-        ]  # fmt: skip
+        ]
 
     def counts(self, since: float | None, until: float | None) -> Counts:
         if self.empty:
@@ -145,8 +217,14 @@ class FakeDesk:
         done = len(self.handled)
         return Counts(12 + done, 8 - done, 1, 2, 7 - done)
 
-    def worklist(self, tab: str = "open", since: float | None = None, until: float | None = None,
-                 cursor: str | None = None, limit: int = 50) -> Worklist:  # fmt: skip
+    def worklist(
+        self,
+        tab: str = "open",
+        since: float | None = None,
+        until: float | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Worklist:
         if self.empty:
             return Worklist(tab, [], Counts())  # type: ignore[arg-type]
         rows = {
@@ -156,7 +234,14 @@ class FakeDesk:
             "done": [one for one in self._rows() if one.id in self.handled],
         }[tab]
         taken = [Taken(at("09:51"), "2104", 187.0)] if tab == "open" else []
-        return Worklist(tab, rows[:limit], self.counts(since, until), GAPS, taken, None if cursor else "later" if tab == "open" else None)  # type: ignore[arg-type]
+        return Worklist(
+            tab,
+            rows[:limit],
+            self.counts(since, until),
+            GAPS,
+            taken,
+            None if cursor else "later" if tab == "open" else None,
+        )  # type: ignore[arg-type]
 
     def item(self, item: int) -> ItemView:
         rows = [one for one in self._rows() if one.id == item]
@@ -167,16 +252,32 @@ class FakeDesk:
         sure = people[0] if len(people) == 1 and people[0].match == "exact" else None
         state, problem = self.draft_state
         draft = replace(DRAFT, state=state, problem=problem, to=sure.mail) if sure else None
-        return ItemView(row, [one for one in CALLS if one.item == item], people, sure, "東京都千代田区丸の内 0-0-0" if sure else "",
-                        HISTORY if sure else [], draft, "", True, bool(row.latest.number), "", self.dialling)  # fmt: skip
+        return ItemView(
+            row,
+            [one for one in CALLS if one.item == item],
+            people,
+            sure,
+            "東京都千代田区丸の内 0-0-0" if sure else "",
+            HISTORY if sure else [],
+            draft,
+            "",
+            True,
+            bool(row.latest.number),
+            "",
+            self.dialling,
+        )
 
     def call(self, call_id: str) -> CallView:
         rows = [one for one in (*CALLS, *LIVE) if one.id == call_id]
         if not rows:
             raise NotFound("There is no such call")
         row = rows[0]
-        trail = [TrailStep(row.started_at, "ringing", "2101, 2104"), TrailStep(row.started_at + 1, "matched", "100101"),
-                 TrailStep(row.started_at + 24, "ended", ""), TrailStep(row.started_at + 60, "opened", "山田 太郎")]  # fmt: skip
+        trail = [
+            TrailStep(row.started_at, "ringing", "2101, 2104"),
+            TrailStep(row.started_at + 1, "matched", "100101"),
+            TrailStep(row.started_at + 24, "ended", ""),
+            TrailStep(row.started_at + 60, "opened", "山田 太郎"),
+        ]
         return CallView(row, None, trail, HISTORY if row.who else [])
 
     def calls(self, query: CallQuery, cursor: str | None = None, limit: int = 50) -> CallPage:
@@ -185,7 +286,9 @@ class FakeDesk:
             return CallPage([], None)
         return CallPage(CALLS, None if cursor else "later", [] if cursor else LIVE)
 
-    def report(self, since: float, until: float, branch: str | None) -> Iterator[CallRow]:
+    def report(
+        self, since: float, until: float, branch: str | None = None, *, export: bool = False
+    ) -> Iterator[CallRow]:
         return iter([] if self.empty else CALLS)
 
     def live(self) -> list[CallRow]:
@@ -199,8 +302,16 @@ class FakeDesk:
         self.acts.append(("reopen", tuple(call_ids)))
         self.handled -= {one.item for one in CALLS if one.id in call_ids and one.item}
 
-    def record(self, item: int | None, call_ids: list[str], customer: str | None, kind: str, channel: str, result: str,
-               note: str) -> HistoryRow:  # fmt: skip
+    def record(
+        self,
+        item: int | None,
+        call_ids: list[str],
+        customer: str | None,
+        kind: str,
+        channel: str,
+        result: str,
+        note: str,
+    ) -> HistoryRow:
         self.acts.append(("record", item, tuple(call_ids), customer, kind, channel, result, note))
         if item:
             self.handled.add(item)
@@ -235,7 +346,11 @@ class FakeDesk:
         self.acts.append(("save_note", item, text))
 
     def draft(self, item: int, language: str | None) -> Draft:
-        return replace(DRAFT, body="Dear Kazuko Watanabe, thank you for your call.", subject="Your call") if language == "en" else DRAFT
+        return (
+            replace(DRAFT, body="Dear Kazuko Watanabe, thank you for your call.", subject="Your call")
+            if language == "en"
+            else DRAFT
+        )
 
     def send_mail(self, item: int, to: str, subject: str, body: str) -> HistoryRow:
         self.acts.append(("send_mail", item, to, subject, body))
@@ -249,7 +364,7 @@ class FakeDesk:
         self.dialling = "asked"
         return 1
 
-    def reveal(self, what: str) -> str:
+    def reveal(self, what: str, reason: str = "") -> str:
         self.acts.append(("reveal", what))
         return "03-0000-0142"
 
@@ -279,18 +394,23 @@ class FakeDesk:
             return [WATANABE]
         return [one for one in PEOPLE if text and text in one.name + one.kana + one.code]
 
-    def customers(self, text: str, cursor: str | None, limit: int) -> object:
-        class Page:
-            rows = [one for one in PEOPLE if not text or text in one.name + one.kana + one.code]
-            next = None
-
-        return Page() if not self.empty else type("Nobody", (), {"rows": [], "next": None})()
+    def customers(self, text: str, cursor: str | None, limit: int) -> CustomerPage:
+        found = [one for one in PEOPLE if not text or text in one.name + one.kana + one.code]
+        return CustomerPage([] if self.empty else found, None)
 
     def customer(self, code: str) -> CustomerView:
         for one in PEOPLE:
             if one.code == code:
-                return CustomerView(one, "東京都千代田区丸の内 0-0-0", "午前中の電話を希望。", [("03-••••-0142", "landline", True), ("090-••••-0187", "mobile", True)],
-                                    HISTORY, [call_ for call_ in CALLS if one in call_.who], [row for row in self._rows() if one in row.latest.who], 4)  # fmt: skip
+                return CustomerView(
+                    one,
+                    "東京都千代田区丸の内 0-0-0",
+                    "午前中の電話を希望。",
+                    [("03-••••-0142", "landline", True), ("090-••••-0187", "mobile", True)],
+                    HISTORY,
+                    [call_ for call_ in CALLS if one in call_.who],
+                    [row for row in self._rows() if one in row.latest.who],
+                    4,
+                )
         raise NotFound("There is no such customer")
 
     def change_customer(self, code: str, fields: dict[str, str], version: int) -> None:
@@ -303,10 +423,27 @@ class FakeDesk:
     def board(self, branch: str) -> BranchBoard:
         bare = [replace(one, who=[], number="", caller_name=None) for one in LIVE]
         waiting = [replace(bare[0], state="waiting", queue="代表", extension=None)]
-        return BranchBoard(branch, "本店営業部", [bare[0]], [bare[1]], waiting, [("山田 太郎", 3, 5), ("佐藤 美咲", 0, 7), ("高橋 健", 1, 2)], 14, 6, GAPS)
+        return BranchBoard(
+            branch,
+            "本店営業部",
+            [bare[0]],
+            [bare[1]],
+            waiting,
+            [("山田 太郎", 3, 5), ("佐藤 美咲", 0, 7), ("高橋 健", 1, 2)],
+            14,
+            6,
+            GAPS,
+        )
 
     def gaps(self) -> list[Gap]:
         return GAPS
 
-    def exchanges(self) -> list[object]:
-        return []
+    def exchanges(self) -> list[ExchangeRow]:
+        return [] if self.empty else EXCHANGES
+
+    def unread(self, exchange: str) -> list[UnreadRow]:
+        return (
+            [UnreadRow("osaka", 184_220, 96, at("09:14"), "no empty line within 1 MiB", 1_048_576)]
+            if exchange == "osaka"
+            else []
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Response, flash, make_response, redirect, render_template, request
 from flask_babel import get_locale
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 def wants_fragment() -> bool:
     """Whether htmx asked for a part of a page (not for a whole one by a link that it follows, or by *back*)."""
     headers = request.headers
-    return headers.get("HX-Request") == "true" and "HX-Boosted" not in headers and "HX-History-Restore-Request" not in headers
+    return (
+        headers.get("HX-Request") == "true"
+        and "HX-Boosted" not in headers
+        and "HX-History-Restore-Request" not in headers
+    )
 
 
 def asked_for() -> str:
@@ -74,4 +78,3 @@ def done(text: str, *, then: str, undo: Undo | None = None, body: Response | Non
     response = body or private("", 200 if body else 204)
     response.headers["HX-Trigger"] = json.dumps({"y:said": said, "y:work": {}})
     return response
-

@@ -28,7 +28,12 @@ def show() -> Response:
         chosen["digits"] = "".join(one for one in chosen["digits"] if one.isdecimal())[-4:]
     with desk() as use:
         calls = use.calls(_query(period, chosen), request.args.get("after"), 50)
-        values: dict[str, Any] = {"calls": calls, "period": period, "chosen": chosen, "address": period.address | chosen}
+        values: dict[str, Any] = {
+            "calls": calls,
+            "period": period,
+            "chosen": chosen,
+            "address": period.address | chosen,
+        }
         if asked_for() == "y-more":
             return fragment("calls/rows.html", **values)
         if asked_for() == "y-results":
@@ -88,7 +93,9 @@ def record(call: str) -> Response:
     with desk() as use:
         item = use.call(call).row.item
         customer = form.get("customer") or None
-        row = use.record(item, [call], customer, "contact", "phone", form.get("result", ""), form.get("note", "").strip())
+        row = use.record(
+            item, [call], customer, "contact", "phone", form.get("result", ""), form.get("note", "").strip()
+        )
         undo = Undo(url_for("desk.undo"), what="record", history=row.id, **({"item": item} if item else {}))
         return done(_("Saved and done"), then=url_for("calls.one", call=call), undo=undo)
 
@@ -108,4 +115,4 @@ def handled(call: str) -> Response:
 def reveal(call: str) -> Response:
     """Shows the whole number; that it was shown is in the trail."""
     with desk() as use:
-        return fragment("parts/revealed.html", number=use.reveal(call))
+        return fragment("parts/revealed.html", number=use.reveal(call, request.form.get("reason", "")))

@@ -100,7 +100,9 @@ def change(code: str) -> Response:
     with desk() as use:
         seen = use.customer(code)
         theirs = _as_form(seen) if isinstance(problem, Conflict) else None
-        answer = page(use, "customers/change.html", customer=seen, form=form, problem=problem, theirs=theirs, **_choices(use))
+        answer = page(
+            use, "customers/change.html", customer=seen, form=form, problem=problem, theirs=theirs, **_choices(use)
+        )
         answer.status_code = 409 if theirs else 422
         return answer
 
@@ -130,7 +132,7 @@ def _choices(use: Any) -> dict[str, Any]:
 def reveal(code: str) -> Response:
     """Shows the customer's whole first number; that it was shown is in the trail."""
     with desk() as use:
-        return fragment("parts/revealed.html", number=use.reveal(code))
+        return fragment("parts/revealed.html", number=use.reveal(code, request.form.get("reason", "")))
 
 
 @blueprint.post("/customers/<code>/dial")
@@ -150,6 +152,13 @@ def record(code: str) -> Response:
     """Records a contact that no call led to (a visit, a letter)."""
     form = request.form
     with desk() as use:
-        use.record(None, [], code, form.get("kind", "contact"), form.get("channel", "phone"), form.get("result", ""),
-                   form.get("note", "").strip())  # fmt: skip
+        use.record(
+            None,
+            [],
+            code,
+            form.get("kind", "contact"),
+            form.get("channel", "phone"),
+            form.get("result", ""),
+            form.get("note", "").strip(),
+        )
         return done(_("Recorded"), then=url_for("customers.card", code=code))

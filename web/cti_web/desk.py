@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
-from typing import Any, Final, get_args, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, get_args
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, redirect, request, url_for
@@ -187,7 +187,9 @@ def snooze(item: int) -> Response:
     until = _until(request.form.get("when", ""), request.form.get("day", ""), request.form.get("time", ""))
     with desk() as use:
         use.snooze(item, until, request.form.get("reason", "").strip())
-        text = _("Put off until %(when)s", when=formats.moment(until, formats.now(), viewer.timezone, formats.language()))
+        text = _(
+            "Put off until %(when)s", when=formats.moment(until, formats.now(), viewer.timezone, formats.language())
+        )
         return _next(use, text, Undo(url_for("desk.undo"), what="snooze", item=item))
 
 

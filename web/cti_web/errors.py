@@ -9,11 +9,12 @@ import logging
 from typing import cast
 
 from flask import Flask, Response, make_response, render_template, request
-from flask_babel import gettext, lazy_gettext
+from flask_babel import lazy_gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from cti_server.shared.errors import Conflict, Invalid, NotAllowed, NotFound, Unavailable, YobirinError
+from cti_web import sentences
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ def _domain(error: YobirinError) -> Response:
     status = status_of(error)
     if status == 404:
         return page(404)  # always the same words: what is missing and what is out of scope can't be told apart
-    return page(status, gettext(str(error)))
+    return page(status, sentences.said(error))
 
 
 def _unexpected(error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Final
 
 from flask import Blueprint, Flask, Response
@@ -39,7 +40,8 @@ REASONS: Final[dict[str, LazyString]] = {
     "not-ami": _("What answers at %(host)s, port %(port)s is not Asterisk's manager interface; check the port."),
     "login-timeout": _("%(host)s, port %(port)s took the connection but did not answer the sign-in."),
     "refused": _(
-        "The exchange refuses the sign-in of %(user)s: %(said)s; check username and secret, and the AMI user's permit lines."
+        "The exchange refuses the sign-in of %(user)s: %(said)s; check username and secret, and the AMI user's permit "
+        "lines."
     ),
     "shutting-down": _("The exchange is shutting down."),
     "closed": _("The exchange closed the link."),
@@ -76,9 +78,9 @@ def reason(row: ExchangeRow) -> str:
 
 
 def in_words(code: str, values: dict[str, object]) -> str:
-    """A reason in the reader's language."""
+    """A reason in the reader's language; what is not known of it (a gap keeps only its code) is left out."""
     text = REASONS.get(code)
-    return str(text) % values if text else code
+    return str(text) % defaultdict(lambda: "…", values) if text else code
 
 
 @blueprint.get("/admin/exchanges")

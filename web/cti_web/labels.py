@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from flask import Flask
-from flask_babel import LazyString, gettext, lazy_gettext, lazy_pgettext
+from flask_babel import LazyString, lazy_gettext, lazy_pgettext
 
 from cti_server.calls.views import CallRow, ItemRow
 
@@ -120,12 +120,9 @@ MARKS: dict[str, LazyString] = {
 }
 
 TRAIL: dict[str, LazyString] = {
-    "arrived": _("Arrived"),
+    "started": _("Arrived"),
     "ringing": _("Rang"),
-    "waiting": _("Waited in the queue"),
     "answered": _("Answered"),
-    "held": _("Put on hold"),
-    "unheld": _("Taken off hold"),
     "transferred": _("Transferred"),
     "ended": _("Ended"),
     "matched": _("Matched"),
@@ -144,6 +141,10 @@ TRAIL: dict[str, LazyString] = {
     "registered": _("Registered by"),
     "attached": _("Attached by"),
     "dismissed": _("Marked as no customer by"),
+    "undismissed": _("No customer, taken back by"),
+    "taken back": _("Passing on taken back by"),
+    "unsnoozed": _("Taken out of waiting by"),
+    "changed": _("Changed by"),
 }
 
 _UNKNOWN = Label(_("Not known"))
@@ -181,9 +182,21 @@ def label_choices(table: dict[str, Label]) -> list[tuple[str, LazyString]]:
 
 def register(app: Flask) -> None:
     """Makes the tables known to the templates."""
-    app.jinja_env.filters["translated"] = lambda error: gettext(str(error))
     app.jinja_env.globals.update(
-        outcome=outcome, item_label=item_label, result_label=result, trail_kind=trail_kind, label_choices=label_choices, STATES=STATES, MATCHES=MATCHES, RESULTS=RESULTS,
-        HISTORY_KINDS=HISTORY_KINDS, CHANNELS=CHANNELS, DIRECTIONS=DIRECTIONS, DIALLING=DIALLING, DRAFTS=DRAFTS,
-        INCOMING=INCOMING, ROLES=ROLES, MARKS=MARKS,
-    )  # fmt: skip
+        outcome=outcome,
+        item_label=item_label,
+        result_label=result,
+        trail_kind=trail_kind,
+        label_choices=label_choices,
+        STATES=STATES,
+        MATCHES=MATCHES,
+        RESULTS=RESULTS,
+        HISTORY_KINDS=HISTORY_KINDS,
+        CHANNELS=CHANNELS,
+        DIRECTIONS=DIRECTIONS,
+        DIALLING=DIALLING,
+        DRAFTS=DRAFTS,
+        INCOMING=INCOMING,
+        ROLES=ROLES,
+        MARKS=MARKS,
+    )

@@ -5,10 +5,8 @@ from __future__ import annotations
 import mailbox as boxes
 from dataclasses import dataclass
 from email import policy
-from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
-from typing import cast
 
 from flask import Blueprint, Response, abort, current_app
 
@@ -52,7 +50,7 @@ def letters(folder: Path) -> list[Letter]:
 
 
 def _letter(at: float, raw: bytes) -> Letter:
-    message = cast(EmailMessage, BytesParser(policy=policy.default).parsebytes(raw))
+    message = BytesParser(policy=policy.default).parsebytes(raw)
     body = message.get_body(("plain",))
     text = body.get_content() if body is not None else ""
     return Letter(at, str(message["from"] or ""), str(message["to"] or ""), str(message["subject"] or ""), text.strip())

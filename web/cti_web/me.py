@@ -1,23 +1,46 @@
-"""The viewer's own settings: language, time zone, how to dial, the password; keys and notifications are the browser's."""
+"""The viewer's own settings: language, time zone, how to dial, the password. Keys and notifications are the
+browser's."""
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import Final, Protocol, cast
 from zoneinfo import available_timezones
 
 from flask import Blueprint, Response, current_app, request, url_for
 from flask_babel import gettext as _
 
 from cti_server.shared.errors import Invalid
+from cti_server.shared.viewer import Dialling, Viewer
 from cti_web.answers import done, page
-from cti_web.viewer import Accounts, desk, signed_in, viewer
+from cti_web.viewer import COOKIE, desk, signed_in, viewer
 
 blueprint = Blueprint("me", __name__)
 
-ZONES: Final = ("Asia/Tokyo", "Asia/Seoul", "Asia/Shanghai", "Asia/Singapore", "Europe/London", "Europe/Berlin",
-                "America/New_York", "America/Los_Angeles", "Australia/Sydney", "UTC")  # fmt: skip
+ZONES: Final = (
+    "Asia/Tokyo",
+    "Asia/Seoul",
+    "Asia/Shanghai",
+    "Asia/Singapore",
+    "Europe/London",
+    "Europe/Berlin",
+    "America/New_York",
+    "America/Los_Angeles",
+    "Australia/Sydney",
+    "UTC",
+)
 """Those offered first; every other one is taken as well."""
-SHORTEST_PASSWORD: Final = 10
+
+
+class Preferences(Protocol):
+    """What this page needs of the identity room."""
+
+    def set_preferences(
+        self, viewer: Viewer, *, language: str | None = None, timezone: str | None = None, dial: Dialling | None = None
+    ) -> None:
+        """Keeps what is given; an empty time zone means the branch's."""
+
+    def change_password(self, viewer: Viewer, old: str, new: str, token: str | None = None) -> None:
+        """Ends all sessions but that of ``token``. Raises Invalid, naming ``old`` or the new one."""
 
 
 @blueprint.get("/me")
@@ -35,9 +58,9 @@ def change() -> Response:
     zone = form.get("timezone", "").strip()
     if zone and zone not in available_timezones():
         return _page(_("There is no time zone of this name. Choose one such as Asia/Tokyo."), "timezone")
-    dial = "tel" if form.get("dial") == "tel" else "pbx"
+    dial: Dialling = "tel" if form.get("dial") == "tel" else "pbx"
     language = "en" if form.get("language") == "en" else "ja"
-    _accounts().change_settings(viewer, language=language, timezone=zone, dial=dial)
+    _accounts().set_preferences(viewer, language=language, timezone=zone, dial=dial)
     return done(_("Saved"), then=url_for("me.show"))
 
 
@@ -49,12 +72,12 @@ def change_password() -> Response:
     fresh = form.get("fresh", "")
     if fresh != form.get("again", ""):
         return _page(_("The two new passwords are not the same."), "again")
-    if len(fresh) < SHORTEST_PASSWORD:
-        return _page(_("A password needs at least %(number)d characters.", number=SHORTEST_PASSWORD), "fresh")
     try:
-        _accounts().change_password(viewer, form.get("current", ""), fresh)
-    except Invalid:
-        return _page(_("The current password is not right."), "current")
+        _accounts().change_password(viewer, form.get("current", ""), fresh, request.cookies.get(COOKIE))
+    except Invalid as refused:
+        if refused.field == "old":
+            return _page(_("The current password is not right."), "current")
+        return _page(_("A password has 8 to 200 characters; choose another."), "fresh")
     return done(_("The password is changed"), then=url_for("me.show"))
 
 
@@ -66,5 +89,5 @@ def _page(problem: str = "", field: str = "") -> Response:
     return answer
 
 
-def _accounts() -> Accounts:
-    return cast(Accounts, current_app.extensions["yobirin.accounts"])
+def _accounts() -> Preferences:
+    return cast(Preferences, current_app.extensions["yobirin.accounts"])

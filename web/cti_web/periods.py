@@ -1,4 +1,5 @@
-"""The span of time that a list shows, as it stands in a page's address: ``period=today|week|month`` or ``from``/``to``."""
+"""The span of time that a list shows, as it stands in a page's address: ``period=today|week|month``, or ``from`` and
+``to``."""
 
 from __future__ import annotations
 

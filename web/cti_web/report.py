@@ -90,7 +90,7 @@ def download() -> Response:
     period = periods.read(request.args, viewer.timezone, formats.now())
     branch = request.args.get("branch") or None
     with desk() as use:
-        lines = list(as_csv(use.report(period.since, period.until, branch), viewer.timezone))
+        lines = list(as_csv(use.report(period.since, period.until, branch, export=True), viewer.timezone))
     name = f"calls-{period.first.isoformat()}-{period.last.isoformat()}{f'-{branch}' if branch else ''}.csv"
     return Response(
         lines,
@@ -118,9 +118,26 @@ def _line(cells: list[str]) -> str:
 
 
 def _columns() -> list[str]:
-    return [_("Call"), _("Exchange"), _("Branch"), _("Began"), _("Direction"), _("Outcome"), _("Ring seconds"),
-            _("Talk seconds"), _("Number"), _("Customer code"), _("Customer"), _("Rep in charge"), _("Extension"),
-            _("Receiving rep"), _("Queue"), pgettext("calls", "Open"), pgettext("column", "Handled by"), _("Handled at")]  # fmt: skip
+    return [
+        _("Call"),
+        _("Exchange"),
+        _("Branch"),
+        _("Began"),
+        _("Direction"),
+        _("Outcome"),
+        _("Ring seconds"),
+        _("Talk seconds"),
+        _("Number"),
+        _("Customer code"),
+        _("Customer"),
+        _("Rep in charge"),
+        _("Extension"),
+        _("Receiving rep"),
+        _("Queue"),
+        pgettext("calls", "Open"),
+        pgettext("column", "Handled by"),
+        _("Handled at"),
+    ]
 
 
 def _cells(row: CallRow, zone: str) -> list[str]:

@@ -50,11 +50,20 @@ def register(call: str) -> Response:
         except Invalid as refused:
             problem = refused
         else:
-            return done(_("Registered; earlier calls of this number belong to the customer now"),
-                        then=url_for("customers.card", code=code))  # fmt: skip
+            return done(
+                _("Registered; earlier calls of this number belong to the customer now"),
+                then=url_for("customers.card", code=code),
+            )
     with desk() as use:
-        answer = page(use, "unregistered/one.html", call=use.call(call), form=form, problem=problem,
-                      branches=branches(), reps=reps(use))  # fmt: skip
+        answer = page(
+            use,
+            "unregistered/one.html",
+            call=use.call(call),
+            form=form,
+            problem=problem,
+            branches=branches(),
+            reps=reps(use),
+        )
         answer.status_code = 422
         return answer
 
@@ -66,7 +75,9 @@ def candidates(call: str) -> Response:
     """Customers to attach the number to, while somebody types."""
     text = request.form.get("text", "").strip()
     with desk() as use:
-        return fragment("unregistered/candidates.html", call_id=call, people=use.search(text, 8) if text else [], text=text)
+        return fragment(
+            "unregistered/candidates.html", call_id=call, people=use.search(text, 8) if text else [], text=text
+        )
 
 
 @blueprint.post("/unregistered/<call>/attach")

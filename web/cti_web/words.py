@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, url_for
 from flask_babel import gettext as _
 
-from cti_web import formats, labels
+from cti_web import formats, labels, sentences
 
 
 def call_words() -> dict[str, Any]:
@@ -56,4 +56,4 @@ def call_words() -> dict[str, Any]:
 
 def register(app: Flask) -> None:
     """Makes them known to the templates."""
-    app.jinja_env.globals["call_words"] = call_words
+    app.jinja_env.globals.update(call_words=call_words, said=sentences.said)
