@@ -223,6 +223,12 @@ class Settings(Table):
         return self.server.database_url or f"sqlite:///{self.data_dir / 'yobirin.sqlite3'}"
 
 
+def config_folder() -> Path:
+    """Where the TOML files lie that ship with the product: ``config`` in a checkout, package data once installed."""
+    top = Path(__file__).parent.parent
+    return top / "config" if (top / "config" / "cti.toml").is_file() else top / "cti_config"
+
+
 def load(path: Path) -> Settings:
     """Reads and checks a settings file. Raises SettingsError with file, line and what is expected for every fault."""
     try:

@@ -1,0 +1,90 @@
+"""What the daemon does about each kind of outbox row: one table."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.internet.threads import deferToThreadPool
+
+from cti_adapters.exchanges.dialling import DialState
+from cti_adapters.exchanges.supervision import Supervision
+from cti_adapters.live.hub import Hub
+from cti_adapters.live.outbox import Effect, Handler
+from cti_adapters.storage.desk_dials import asked_dial, record_dial_outcome
+from cti_adapters.storage.desk_notices import work_notice
+from cti_adapters.storage.outbox import OutboxRow
+from cti_adapters.storage.work import Database, UnitOfWork
+from cti_server.calls.ports import DialEntry
+from cti_server.shared.clock import Clock
+from cti_server.shared.errors import Invalid, Unavailable
+from cti_server.shared.notices import SessionEnded
+from cti_server.shared.scope import EVERYTHING
+
+log = logging.getLogger(__name__)
+
+STALE_DIAL = 60.0
+"""A call back that could not be placed for so long (seconds) isn't placed any more: its rep may be gone."""
+
+
+def handlers(
+    hub: Hub, supervision: Supervision, database: Database, clock: Clock, reactor: Any, wake_mail: Callable[[], object]
+) -> Mapping[str, Handler]:
+    """Row kind -> what is done. The effects run on the reactor, after the commit."""
+    dials = Dials(hub, supervision, database, clock, reactor)
+
+    def work(_: UnitOfWork, row: OutboxRow) -> Effect:
+        notice = work_notice(row.body)
+        return lambda: hub.publish(notice)
+
+    def session_ended(_: UnitOfWork, row: OutboxRow) -> Effect:
+        notice = SessionEnded(row.body["session"])
+        return lambda: hub.publish(notice)
+
+    def mail(_: UnitOfWork, row: OutboxRow) -> Effect:
+        return wake_mail
+
+    return {"work": work, "session_ended": session_ended, "mail": mail, "dial": dials.asked}
+
+
+class Dials:
+    """Places the calls back that the desk asked for, and writes down how they go."""
+
+    def __init__(self, hub: Hub, supervision: Supervision, database: Database, clock: Clock, reactor: Any) -> None:
+        self._hub = hub
+        self._supervision = supervision
+        self._database = database
+        self._clock = clock
+        self._reactor = reactor
+
+    def asked(self, work: UnitOfWork, row: OutboxRow) -> Effect | None:
+        """The row of a call back; what can't be placed any more is written down as failed."""
+        dial_id = int(row.body["dial"])
+        entry = asked_dial(work.session, dial_id)
+        if entry is None:
+            return None
+        if self._clock.now() - entry.at > STALE_DIAL:
+            return lambda: self._went(dial_id, DialState("failed", "too-late"))
+        return lambda: self._place(dial_id, entry)
+
+    def _place(self, dial_id: int, entry: DialEntry) -> None:
+        try:
+            dialler = self._supervision.dialler(entry.exchange)
+            dialler.dial(entry.extension, entry.number, lambda state: self._went(dial_id, state))
+        except Unavailable:
+            self._went(dial_id, DialState("failed", "no-link"))
+        except Invalid as problem:
+            self._went(dial_id, DialState("failed", problem.code or "refused"))
+
+    def _went(self, dial_id: int, state: DialState) -> None:
+        pool = self._reactor.getThreadPool()
+        written = deferToThreadPool(self._reactor, pool, self._write, dial_id, state)
+        written.addCallback(lambda notice: self._hub.publish(notice) if notice is not None else None)
+        written.addErrback(lambda failure: log.error("call back %d: its state was not written: %s", dial_id, failure.value))
+
+    def _write(self, dial_id: int, state: DialState) -> Any:
+        with self._database.open(EVERYTHING, write=True) as work:
+            return record_dial_outcome(
+                work.session, dial_id, state.state, self._clock.now(), reason=state.reason, made_call=state.call_id
+            )

@@ -1,0 +1,255 @@
+"""The daemon, put together: who is told what, in one place. Needs Twisted's reactor to be installed (``main``)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import defer, reactor, task
+from twisted.internet.error import CannotListenError
+from twisted.internet.threads import deferToThreadPool
+
+from cti_adapters.exchanges.feed import FeedStatus, Surroundings
+from cti_adapters.exchanges.status import ExchangeState, Link
+from cti_adapters.exchanges.supervision import Supervision
+from cti_adapters.exchanges.writer import Writer
+from cti_adapters.live.hub import Hub
+from cti_adapters.live.outbox import Outbox
+from cti_adapters.storage.accounts import accounts, put_default_roles
+from cti_adapters.storage.call_writer import CallWriter
+from cti_adapters.storage.desk_firm import put_templates
+from cti_adapters.storage.firm import ExchangeEntry, drop_exchanges_but, put_branches, put_exchanges
+from cti_adapters.storage.work import Database, writing
+from cti_adapters.timetable import Appointment, Timetable
+from cti_server.identity.sessions import SessionPolicy
+from cti_server.outbox_handlers import handlers
+from cti_server.settings import Settings, config_folder
+from cti_server.shared import phone
+from cti_server.shared.clock import SystemClock
+from cti_server.shared.errors import SettingsError, YobirinError
+from cti_server.shared.notices import ExchangeChanged, Notice
+from cti_server.shared.people import Branch
+from cti_server.shared.scope import EVERYTHING
+from cti_web.push import LiveResource
+from cti_web.site import Health, PublicSite
+from cti_web.watching import Watch
+
+log = logging.getLogger(__name__)
+
+STATUS_SECONDS = 5.0
+"""How often the exchanges' counters are written for the pages; a change of state is written at once."""
+READY_POLL_SECONDS = 0.05
+
+
+class Server:
+    """All parts of the daemon. ``run`` returns when it has ended."""
+
+    def __init__(
+        self, settings: Settings, *, mailbox: Path | None = None, on_ready: Callable[[], None] | None = None
+    ) -> None:
+        self.reactor: Any = reactor
+        self._settings = settings
+        self._on_ready = on_ready
+        clock = SystemClock()
+        self._database = Database(settings.database_url)
+        self._prepare_database()
+        policy = SessionPolicy(settings.sessions.idle_minutes * 60.0, settings.sessions.longest_hours * 3600.0)
+        people = accounts(self._database, clock, policy)
+        self.hub = Hub(
+            clock,
+            show=lambda number, masked: phone.show(number, masked=masked),
+            cap=settings.live.stream_kib * 1024,
+            streams_per_user=settings.live.streams_per_user,
+        )
+        self._writer = Writer(lambda notices: self.reactor.callFromThread(self._told, notices))
+        around = Surroundings(
+            settings.data_dir,
+            settings.journal,
+            CallWriter(self._database.engine, clock),
+            self._writer,
+            self.reactor,
+            clock,
+        )
+        self._supervision = Supervision(settings.exchanges, around, self._exchange_changed)
+        self._outbox = Outbox(
+            self.reactor,
+            self._database,
+            clock,
+            handlers(self.hub, self._supervision, self._database, clock, self.reactor, self._wake_mail),
+        )
+        self._watch = Watch(self.reactor, settings, self._outbox, mailbox=mailbox)
+        self._live = LiveResource(self.hub, people, self.reactor)
+        self._status_loop = task.LoopingCall(self._write_states)
+        self._timetable = Timetable(self._appointments())
+        self._port: Any = None
+        self._status = 0
+        self._ready = False
+
+    # --- starting
+
+    def run(self) -> int:
+        """Starts everything, runs until told to end, ends everything. 0: ended as told."""
+        self._listen()
+        self.reactor.callWhenRunning(self._start)
+        self.reactor.addSystemEventTrigger("before", "shutdown", self._stop)
+        self.reactor.run()
+        self._writer.stop()
+        self._database.close()
+        return self._status
+
+    def _prepare_database(self) -> None:
+        self._database.upgrade()
+        with writing(self._database.engine).begin() as connection:
+            put_branches(connection, [Branch(one.code, one.name, one.timezone) for one in self._settings.branches])
+            drop_exchanges_but(connection, [one.id for one in self._settings.exchanges])
+        with self._database.open(EVERYTHING, write=True) as work:
+            put_default_roles(work)
+            put_templates(work.session, config_folder() / "templates.toml")
+
+    def _listen(self) -> None:
+        server = self._settings.server
+        health = Health()
+        health.add("exchanges", self._feeds_check)
+        health.add("dashboard", self._watch.check)
+        self._health = health
+        https = server.tls_certificate is not None
+        site = PublicSite(self.reactor, self._live, health, self._watch.socket, https=https)
+        try:
+            if https:
+                self._port = self.reactor.listenSSL(
+                    server.port, site, _certificate(self._settings), interface=server.host, backlog=1024
+                )
+            else:
+                self._port = self.reactor.listenTCP(server.port, site, interface=server.host, backlog=1024)
+        except CannotListenError as bad:
+            reason = getattr(bad.socketError, "strerror", None) or bad.socketError
+            raise SettingsError(
+                f"port {server.port} of {server.host} can't be listened on ({reason}); set another under [server]"
+            ) from bad
+
+    def _feeds_check(self) -> str | None:
+        return None if self._supervision.ready() else "the exchanges are being connected"
+
+    def _start(self) -> None:
+        self._writer.start()
+        self._live.start()
+        self._supervision.start()
+        self._watch.start()
+        self._outbox.start()
+        self._status_loop.clock = self.reactor
+        self._status_loop.start(STATUS_SECONDS, now=False)
+        self._timetable.start()
+        self._until_ready()
+
+    def _until_ready(self) -> None:
+        if self._health.up:
+            self._ready = True
+            if self._on_ready is not None:
+                self._on_ready()
+        else:
+            self.reactor.callLater(READY_POLL_SECONDS, self._until_ready)
+
+    @defer.inlineCallbacks
+    def _stop(self) -> Any:
+        """The other way round: no new requests, no screens, no pages, then the feeds."""
+        if self._port is not None:
+            yield self._port.stopListening()
+        if self._status_loop.running:
+            self._status_loop.stop()
+        self._live.stop()
+        yield self._watch.stop()
+        yield self._outbox.stop()
+        yield self._supervision.stop()
+        yield self._in_thread(self._timetable.stop)
+
+    def apply(self, settings: Settings) -> None:
+        """Takes changed settings over: the exchanges and branches now, without touching a feed that did not change;
+        everything else at the next start, which is said."""
+        rest = settings.model_copy(update={"exchanges": self._settings.exchanges, "branches": self._settings.branches})
+        if rest != self._settings:
+            log.warning("settings other than exchanges and branches changed; they are taken over at the next start")
+        self._settings = self._settings.model_copy(
+            update={"exchanges": settings.exchanges, "branches": settings.branches}
+        )
+        prepared = self._in_thread(self._put_firm)
+        prepared.addCallback(lambda _: self._supervision.apply(settings.exchanges))
+        prepared.addErrback(lambda failure: log.error("the settings were not taken over: %s", failure.value))
+
+    def _put_firm(self) -> None:
+        with writing(self._database.engine).begin() as connection:
+            put_branches(connection, [Branch(one.code, one.name, one.timezone) for one in self._settings.branches])
+            drop_exchanges_but(connection, [one.id for one in self._settings.exchanges])
+
+    # --- what happens
+
+    def _told(self, notices: Sequence[Notice]) -> None:
+        """Notices of a committed batch."""
+        for notice in notices:
+            self.hub.publish(notice)
+            self._supervision.noticed(notice)
+
+    def _exchange_changed(self, state: ExchangeState) -> None:
+        log.log(
+            logging.INFO if state.state in (Link.UP, Link.CONNECTING, Link.STOPPED) else logging.WARNING,
+            "exchange %s: %s %s",
+            state.exchange,
+            state.state.value,
+            state.reason.sentence,
+        )
+        written = self._write_states()
+        notice = ExchangeChanged(state.exchange, state.branch, state.state.value)
+        written.addCallback(lambda _: self.hub.publish(notice))
+
+    def _write_states(self) -> defer.Deferred[Any]:
+        entries = [self._entry(status) for status in self._supervision.statuses()]
+        written = self._in_thread(self._put_states, entries)
+        written.addErrback(lambda failure: log.warning("the exchanges' state was not written: %s", failure.type.__name__))
+        return written
+
+    def _put_states(self, entries: list[ExchangeEntry]) -> None:
+        with writing(self._database.engine).begin() as connection:
+            put_exchanges(connection, entries)
+
+    def _entry(self, status: FeedStatus) -> ExchangeEntry:
+        state = status.state
+        settings = next(one for one in self._settings.exchanges if one.id == state.exchange)
+        reason = state.reason if state.reason.code or not state.warnings else state.warnings[0]
+        live = {f"live_{name}": float(value) for name, value in self.hub.stats().items()}
+        return ExchangeEntry(
+            id=state.exchange,
+            name=settings.name,
+            kind=settings.kind,
+            branch=state.branch,
+            state=state.state.value,
+            reason=reason.code,
+            reason_values=reason.detail,
+            since=state.since,
+            connected_since=state.connected_since,
+            last_event=status.lane.last_event or state.last_heard,
+            counters=status.counters | live,
+        )
+
+    def _wake_mail(self) -> None:
+        """Mails wait in the queue."""
+
+    def _appointments(self) -> list[Appointment]:
+        return []
+
+    def _in_thread(self, what: Callable[..., Any], *args: Any) -> defer.Deferred[Any]:
+        return deferToThreadPool(self.reactor, self.reactor.getThreadPool(), what, *args)
+
+
+def _certificate(settings: Settings) -> Any:
+    """The TLS context of the public port."""
+    from twisted.internet.ssl import DefaultOpenSSLContextFactory
+
+    server = settings.server
+    if server.tls_key is None or server.tls_certificate is None:
+        raise SettingsError("[server] has a tls_certificate but no tls_key; https takes both")
+    try:
+        return DefaultOpenSSLContextFactory(str(server.tls_key), str(server.tls_certificate))
+    except Exception as bad:
+        raise SettingsError(f"the TLS certificate or key of [server] can't be used: {bad}") from bad

@@ -1,0 +1,49 @@
+"""`python -m tests.bench --size small|full|huge [--out FILE] [--only NAME...]`: takes every measurement, each group in a
+process of its own, prints the table and writes the figures as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from tests.bench import rows_ami, rows_live, rows_storage
+from tests.bench.measure import Row, print_table
+
+GROUPS: dict[str, Callable[[str], list[Row]]] = {
+    "codec": rows_ami.codec,
+    "pipeline": rows_ami.pipeline,
+    "memory": rows_ami.memory,
+    "writer": rows_storage.writer,
+    "match": rows_storage.match,
+    "lists": rows_storage.lists,
+    "screens": rows_live.screens,
+    "broadcast": rows_live.broadcast,
+}
+
+
+def main() -> int:
+    """Runs the groups; the exit status says whether they ran, never whether they were quick."""
+    parser = argparse.ArgumentParser(prog="tests.bench")
+    parser.add_argument("--size", choices=("small", "full", "huge"), default="full")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--only", nargs="*", choices=list(GROUPS), default=list(GROUPS))
+    arguments = parser.parse_args()
+    rows: list[Row] = []
+    for name in arguments.only:
+        print(f"measuring {name} ...", file=sys.stderr, flush=True)
+        # A fresh process each: no group's garbage or caches are another's.
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+            rows += process.submit(GROUPS[name], arguments.size).result()
+    print_table(rows)
+    if arguments.out:
+        arguments.out.write_text(json.dumps([row.as_json() for row in rows], indent=1, ensure_ascii=False) + "\n", "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
