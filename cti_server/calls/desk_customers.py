@@ -138,9 +138,8 @@ class Customers(DeskBase):
         names = [name for name in _COMPARED if getattr(before, name) != getattr(changed, name)]
         if not names:
             return
-        # Noted first: afterwards the customer may be somebody else's.
-        self._note_customer("changed", code, fields=names)
         self.work.customers.change(changed, self.clock.now())
+        self._note_customer("changed", code, fields=names)
 
     def _filled(self, customer: Customer, fields: Mapping[str, str]) -> Customer:
         """The customer with the fields of a form. Raises Invalid naming the field."""
@@ -207,8 +206,8 @@ class Customers(DeskBase):
         more = self._numbers(blank, fields.get("numbers", ""))
         own = self.work.customers.numbers([number])
         made.numbers = list({one.e164: one for one in [*own, *more]}.values())
-        self._note("registered", [call], customer=code)
         self.work.customers.add(made)
+        self._note("registered", [call], customer=code)
         self._note_customer("registered", code, call=call_id)
         return code
 
@@ -218,10 +217,10 @@ class Customers(DeskBase):
         """Gives an unregistered caller's number to a customer. Past calls of the number are matched."""
         call, number = self._nobody(call_id)
         self._customer(customer_code)
-        self._note("attached", [call], customer=customer_code)
-        self._note_customer("attached", customer_code, call=call_id)
         one = self.work.customers.numbers([number])[0]
         self.work.customers.add_number(customer_code, one, self.clock.now())
+        self._note("attached", [call], customer=customer_code)
+        self._note_customer("attached", customer_code, call=call_id)
 
     def _nobody(self, call_id: str) -> tuple[SeenCall, str]:
         """A call of somebody unregistered and its number. Raises Invalid where it is not that."""

@@ -157,7 +157,6 @@ def _dialed(log: CallLog, whole: bool) -> str | None:
 
 def blanked(log: CallLog) -> CallLog:
     """The entry for somebody who need not know whole numbers: masked wherever one may stand."""
-    between = log.direction == "internal"
 
     def mask(number: str | None) -> str | None:
         return phone.show(number, masked=True) or None
@@ -165,10 +164,11 @@ def blanked(log: CallLog) -> CallLog:
     def mask_outside(number: str) -> str:
         return phone.show(number, masked=True) if sum(map(str.isdigit, number)) >= _OUTSIDE_DIGITS else number
 
+    ours = log.direction != "in"  # one of our extensions called
     return replace(
         log,
-        caller_number=log.caller_number if between or log.direction == "out" else mask(log.caller_number),
-        caller_name=log.caller_name if between else None,
+        caller_number=mask_outside(log.caller_number or "") or None if ours else mask(log.caller_number),
+        caller_name=log.caller_name if log.direction == "internal" else None,
         dialed_number=_dialed(log, whole=False),
         presented_number=mask(log.presented_number),
         party_e164=mask(log.party_e164),
