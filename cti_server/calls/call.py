@@ -96,6 +96,11 @@ class Call:
         if mark not in self.marks:
             self.marks.append(mark)
 
+    @property
+    def entangled(self) -> bool:
+        """Whether some of its events can't be told from another call's without all of the others."""
+        return self.originated or len(self.groups) > 1 or bool(self.marks)
+
     def belongs_to(self, group: str) -> None:
         """The exchange puts it into this group too."""
         if group not in self.groups:

@@ -17,6 +17,13 @@ SETTLING: Final = 1.0
 """Seconds for which a call that is over waits for what the exchange may still say about it."""
 
 
+MANY_SPANS: Final = 1000
+
+
+def _last(span: tuple[Position, Position]) -> Position:
+    return span[1]
+
+
 class Book:
     """The open calls. Nothing is kept of a call that is over."""
 
@@ -42,12 +49,32 @@ class Book:
         self.listing: dict[str, LegUp] = {}
         """The list of all legs, while it comes in."""
         self.listing_from: Position | None = None
+        self.spans: list[tuple[Position, Position]] = []
+        """First and last event of entangled calls that are over, as long as a rebuild might begin in the middle of one."""
 
     def touch(self, call: Call, at: float) -> None:
         """Something happened in a call."""
         call.seen_at = at
         if call.counts:
             self.changed[call.id] = call
+
+    def low_water(self) -> Position | None:
+        """The oldest place in the journal that is needed to make the open calls again; None when nothing is open.
+
+        It never lies inside an entangled call, also not inside one that is over: half of its events would look like
+        calls of their own. Of any other call that began earlier nothing is made, for nobody knows its legs.
+        """
+        positions = [call.position for call in self.calls.values()]
+        if self.listing_from is not None:
+            positions.append(self.listing_from)
+        low = min(positions, default=None)
+        if low is not None:
+            for first, last in sorted(self.spans, key=_last, reverse=True):
+                if first < low <= last:
+                    low = first
+        needed = self.position if low is None else low
+        self.spans = [span for span in self.spans if span[1] >= needed]
+        return low
 
     # ------------------------------------------------------------------ legs
     def open_call(self, group: str, root_id: str, at: float) -> Call:
@@ -175,6 +202,10 @@ class Book:
         self._forget(call)
 
     def _forget(self, call: Call) -> None:
+        if call.entangled and call.merged_into is None:
+            self.spans.append((call.position, self.position))
+            if len(self.spans) > MANY_SPANS:
+                self.low_water()
         for leg in list(call.legs):
             self.legs.pop(leg.id, None)
             self.leave_bridge(leg)

@@ -131,6 +131,7 @@ def dial_begun(book: Book, event: DialBegun) -> None:
         return
     call.transfer_pending = False
     if source is call.anchor or source is call.root:
+        call.hold_over(event.at)
         call.left_alone()
         if call.dialled is None:
             call.dialled = event.asked if event.asked[:1] in tuple("+0123456789") else target.dialled

@@ -99,6 +99,8 @@ def _take_in(book: Book, line: LegUp, at: float) -> None:
             leg = book.add_leg(created, call, calls_exchange=not line.dialled_by_exchange)
         if line.dialled_by_exchange:
             _dialled_unseen(call, line)
+    elif created.state == "up":
+        leg.call.stops_ringing(leg)
     if line.bridge:
         book.enter_bridge(leg, line.bridge, line.connects)
     else:

@@ -64,6 +64,9 @@ def transferred_attended(book: Book, event: TransferredAttended) -> None:
     call.hold_over(event.at)
     call.left_alone()
     call.may_come_back_to = {leg.extension for leg in (first, second) if leg is not None and leg.extension}
+    for leg in (first, second):
+        if leg is not None:
+            book.leave_bridge(leg)
     call.connect(event.at)
     book.touch(call, event.at)
 

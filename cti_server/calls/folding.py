@@ -89,8 +89,4 @@ class Folder:
 
     def low_water(self) -> Position | None:
         """The oldest place in the journal that is needed to make the open calls again; None when nothing is open."""
-        book = self._book
-        positions = [call.position for call in book.calls.values()]
-        if book.listing_from is not None:
-            positions.append(book.listing_from)
-        return min(positions, default=None)
+        return self._book.low_water()

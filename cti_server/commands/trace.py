@@ -67,8 +67,9 @@ def run(args: argparse.Namespace) -> int:
     trace = Trace(plan)
     for path in args.files:
         trace.read(path)
+    plain = "utf" not in (sys.stdout.encoding or "").lower()
     for log in trace.calls():
-        print(json.dumps(as_truth(log), ensure_ascii=False))
+        print(json.dumps(as_truth(log), ensure_ascii=plain))
     for sentence in trace.problems:
         print(f"cti: {sentence}", file=sys.stderr)
     return 1 if trace.problems else 0

@@ -55,21 +55,22 @@ def folded(stream: list[Event]) -> dict[str, CallLog]:
     return calls
 
 
-def interrupted(stream: list[Event], cut: int) -> dict[str, CallLog]:
-    """What a lane does that dies after the event before ``cut`` and starts again."""
+def interrupted(stream: list[Event], cut: int, block: int = 1) -> dict[str, CallLog]:
+    """What a lane does that dies after the event before ``cut`` and starts again. It knows only where the block begins
+    that an event came with."""
     folder, calls = Folder(PLAN), dict[str, CallLog]()
     for number in range(cut):
-        folder.feed(stream[number], Position(number, 0))
+        folder.feed(stream[number], Position(number // block * block, 0))
     gather(calls, folder.changed())
     rebuild = folder.low_water()
     again = Folder(PLAN)
     for number in range(rebuild.record if rebuild else cut, cut):
-        again.feed(stream[number], Position(number, 0))
+        again.feed(stream[number], Position(number // block * block, 0))
     again.changed()
     assert again.open_calls() == folder.open_calls()
     assert again.low_water() == folder.low_water()
     for number in range(cut, len(stream)):
-        again.feed(stream[number], Position(number, 0))
+        again.feed(stream[number], Position(number // block * block, 0))
         gather(calls, again.changed())
     return calls
 
@@ -113,8 +114,10 @@ def test_calls_of_a_busy_exchange_don_t_disturb_each_other() -> None:
     right = folded(ordered)
     assert len(right) == total
     assert all(log.state == "ended" for log in right.values())
-    for cut in chance.sample(range(len(ordered)), 12):
+    for cut in chance.sample(range(len(ordered)), 8):
         assert interrupted(ordered, cut) == right
+    for cut in chance.sample(range(0, len(ordered), 37), 8):
+        assert interrupted(ordered, cut, 37) == right
 
 
 def test_nothing_is_kept_of_calls_that_are_over() -> None:
