@@ -136,6 +136,8 @@ class Call:
     def answered_by(self, leg: Leg, at: float, *, exactly: bool = True) -> None:
         """The person at this leg took it, the first one to do so."""
         self.answer(at, exactly=exactly)
+        if self.originated and self.root.kind == "trunk":
+            self.caller_number = leg.extension  # the exchange called the customer first
         if leg.kind == "extension":
             self.answered_by_extension = leg.extension
         else:

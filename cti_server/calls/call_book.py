@@ -43,6 +43,8 @@ class Book:
         self.settling: dict[Call, float] = {}
         """Calls that are over, and until when they wait for a last word."""
         self.settle_at = float("inf")
+        self.swept: frozenset[Call] = frozenset()
+        """Those that were waiting when time was last said to have gone by."""
         self.lost: dict[Call, None] = {}
         """Calls that were open when we lost the exchange, and of which nothing is known since."""
         self.heard = 0.0
@@ -50,7 +52,7 @@ class Book:
         """The list of all legs, while it comes in."""
         self.listing_from: Position | None = None
         self.spans: list[tuple[Position, Position]] = []
-        """First and last event of entangled calls that are over, as long as a rebuild might begin in the middle of one."""
+        """First and last event of entangled calls that are over, while a rebuild might begin in the middle of one."""
 
     def touch(self, call: Call, at: float) -> None:
         """Something happened in a call."""

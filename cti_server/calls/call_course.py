@@ -27,15 +27,16 @@ from cti_server.calls.events import (
 
 def leg_created(book: Book, event: LegCreated) -> None:
     """A leg of a call that is known, or the first one of a new call."""
-    if event.inner < 0:
+    if event.inner < 0 or event.leg in book.legs:
         return
     call = book.by_group.get(event.group)
     if call is None:
         if event.leg != event.group:
             return  # part of a call whose beginning nobody saw, and that no list of legs has shown
+        # An analog telephone that was picked up is neither down nor ringing.
         start_call(book, event, calls_exchange=event.state != "down")
     else:
-        book.add_leg(event, call, calls_exchange=event.state != "down")
+        book.add_leg(event, call, calls_exchange=event.state in ("ring", "up"))
         book.touch(call, event.at)
 
 
@@ -128,6 +129,8 @@ def dial_begun(book: Book, event: DialBegun) -> None:
     call.counts = True
     book.touch(call, event.at)
     if source is None or _for_first_leg(call, source):
+        if target is call.root and target.kind == "trunk":
+            call.dialled = target.dialled or None
         return
     call.transfer_pending = False
     if source is call.anchor or source is call.root:

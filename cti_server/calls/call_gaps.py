@@ -125,7 +125,11 @@ def _dialled_unseen(call: Call, line: LegUp) -> None:
 
 
 def swept(book: Book, event: Swept) -> None:
-    """Time went by: calls get their last word, or are given up."""
+    """Time went by: calls get their last word, or are given up. (The exchange's clock may be far ahead of ours: who was
+    waiting at the last sweep already has waited long enough by any clock.)"""
+    for call in [call for call in book.settling if call in book.swept]:
+        book.settle(call)
+    book.swept = frozenset(book.settling)
     for call in list(book.calls.values()):
         if call not in book.settling and event.at - call.seen_at > FORGOTTEN:
             book.end_unseen(call, call.seen_at, event.at, surely=True)

@@ -42,6 +42,7 @@ class Leg:
         "number",
         "other_half",
         "pair",
+        "passed_on",
         "queue",
         "rang",
         "taken_by",
@@ -66,6 +67,8 @@ class Leg:
         """The number that was dialled on this trunk."""
         self.dial_over = False
         self.rang = False
+        self.passed_on = False
+        """It has transferred its partner and is on its way out."""
         self.hung_up = False
         self.cause: int | None = None
         """Why it hung up, where it said so (Q.850)."""

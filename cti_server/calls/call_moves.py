@@ -30,7 +30,7 @@ def transferred_blind(book: Book, event: TransferredBlind) -> None:
     transferer = book.legs.get(event.transferer)
     transferee = book.legs.get(event.transferee)
     leg = transferee or transferer
-    if leg is None:
+    if leg is None or _passed_on(transferer):
         return
     call = leg.call
     if event.extension:
@@ -43,13 +43,21 @@ def transferred_blind(book: Book, event: TransferredBlind) -> None:
     book.touch(call, event.at)
 
 
+def _passed_on(transferer: Leg | None) -> bool:
+    """Whether this leg's transfer is known already: a feed may say things twice."""
+    if transferer is None:
+        return False
+    before, transferer.passed_on = transferer.passed_on, True
+    return before
+
+
 def transferred_attended(book: Book, event: TransferredAttended) -> None:
     """Handed over after a consultation. A consultation that was a call of its own is part of this one now."""
     first, second = book.legs.get(event.transferer), book.legs.get(event.second_transferer)
     transferee, target = book.legs.get(event.transferee), book.legs.get(event.target)
     parties = [leg for leg in (transferee, target) if leg is not None]
     calls = list(dict.fromkeys(leg.call for leg in (transferee, target, first, second) if leg is not None))
-    if not calls:
+    if not calls or _passed_on(first):
         return
     call = min(calls, key=lambda one: (_RANK[direction(one, book.plan)], one.started_at))
     for other in calls:
@@ -126,8 +134,8 @@ def unparked(book: Book, event: Unparked) -> None:
     call.hold_over(event.at)
     call.happens(Happening.LEFT_ALONE)
     if retriever is not None:
-        book.merge(call, retriever.call)
-        if retriever.extension:
+        if retriever.call is not call and retriever.extension:
             call.transferred_to.append(retriever.extension)
+        book.merge(call, retriever.call)
         call.connect(event.at)
     book.touch(call, event.at)

@@ -211,6 +211,59 @@ def test_leaving_a_menu_is_abandoning_and_is_known_at_once_or_a_second_later() -
     assert log.pbx_answered_at == BEGINNING
 
 
+def test_an_exchange_whose_clock_is_ahead_doesn_t_hold_an_end_back() -> None:
+    stage = Stage()
+    caller = stage.caller()
+    stage.up(caller)
+    stage.gone(caller)
+    stage.now -= 600
+    stage.feed(events.Swept(stage.now))
+    assert stage.call().state == "waiting"
+    stage.feed(events.Swept(stage.now + 10))
+    assert stage.call().state == "ended"
+
+
+def test_events_that_come_twice_change_nothing() -> None:
+    def play(times: int) -> Stage:
+        stage = Stage()
+        caller = stage.caller()
+        phone = stage.talk(caller, "2001", "b")
+        stage.feed(events.TransferredBlind(stage.now, phone, caller, "2002"))
+        stage.gone(phone)
+        other = stage.talk(caller, "2002", "c")
+        stage.hangs_up(caller)
+        stage.gone(caller, other)
+        twice = Stage()
+        for event in stage.fed:
+            for _ in range(times):
+                twice.feed(event)
+        return twice
+
+    assert play(2).calls() == play(1).calls()
+
+
+def test_an_analog_telephone_calls_out() -> None:
+    stage = Stage(ExchangePlan(id="x", branch="1", extensions=r"\d{1,4}", trunks=("DAHDI/i1/*",)))
+    phone = stage.leg("DAHDI/17", "other", dialled="")
+    line = stage.leg("DAHDI/i1/0661112222", "other", of=phone)
+    stage.dial(phone, line, asked="0661112222", dialled="0661112222")
+    stage.ring(line)
+    log = stage.call()
+    assert (log.direction, log.caller_number, log.dialed_number, log.state) == ("out", "17", "0661112222", "ringing")
+
+
+def test_a_customer_whom_the_exchange_calls_first() -> None:
+    stage = Stage()
+    customer = stage.leg("PJSIP/trunk")
+    stage.dial("", customer, dialled="0661112222")
+    stage.ring(customer)
+    stage.up(customer)
+    stage.dial_ended("", customer, "answered")
+    stage.talk(customer, "2001", "b")
+    log = stage.call()
+    assert (log.direction, log.caller_number, log.dialed_number, log.answered) == ("out", "2001", "0661112222", True)
+
+
 @pytest.mark.parametrize("before", [True, False])
 def test_a_mailbox_is_told_by_the_record_before_or_after_the_end(before: bool) -> None:
     stage = Stage()
