@@ -56,7 +56,7 @@ class Stage:
     def __init__(self, ticker: Ticker, start: float, speed: float = 1.0) -> None:
         self._ticker = ticker
         self._anchor = (ticker.seconds(), start)
-        self._speed = speed
+        self._speed = _checked(speed)
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
         self._timer: Timer | None = None
@@ -78,8 +78,7 @@ class Stage:
 
     @speed.setter
     def speed(self, speed: float) -> None:
-        if not 0 < speed <= 100_000:
-            raise ValueError("the speed has to be more than 0 and at most 100000")
+        _checked(speed)
         self._anchor = (self._ticker.seconds(), self._clock())
         self._speed = speed
         self._wind()
@@ -184,3 +183,9 @@ class Stage:
             act()
         finally:
             self._playing = None
+
+
+def _checked(speed: float) -> float:
+    if not 0 < speed <= 100_000:
+        raise ValueError("the speed has to be more than 0 and at most 100000")
+    return speed
