@@ -11,6 +11,7 @@ from typing import Any, cast
 from flask import Flask
 
 from cti_server.settings import BranchSettings, ServerSettings, Settings
+from cti_server.shared.errors import Invalid
 from cti_server.shared.scope import Scope, Span
 from cti_server.shared.viewer import Viewer
 from cti_web.app import create_app
@@ -49,6 +50,12 @@ class FakeAccounts:
 
     def viewer_of(self, token: str) -> Viewer | None:
         return replace(self.viewer, language=self.languages.get(token, token)) if token in ("ja", "en") else None
+
+    def set_preferences(self, viewer: Viewer, **kept: str) -> None:
+        self.kept = kept
+
+    def change_password(self, viewer: Viewer, old: str, new: str, token: str | None = None) -> None:
+        raise Invalid("The old password is wrong", "old", "wrong-password")
 
     def set_language(self, viewer: Viewer, language: str) -> None:
         self.languages[viewer.language] = language
