@@ -138,9 +138,6 @@ class Numbers:
     def low_water(self) -> Position | None:
         return min(self.open.values(), default=None)
 
-    def open_calls(self) -> list[CallLog]:
-        return []
-
 
 class LineRig(Rig):
     def decoder(self) -> Decoder:

@@ -22,7 +22,7 @@ from cti_server.shared.positions import Position
 
 log = logging.getLogger(__name__)
 
-BATCH_BYTES = 2**18
+BATCH_BYTES = 2**20
 """So much of the journal becomes one transaction at most, so that other exchanges get their turn."""
 FIRST_RETRY, LONGEST_RETRY = 0.1, 5.0
 QUIET_BYTES = 2**20
@@ -58,9 +58,6 @@ class Fold(Protocol):
 
     def low_water(self) -> Position | None:
         """Where reading has to begin to get the open calls again."""
-
-    def open_calls(self) -> list[CallLog]:
-        """Calls that have not ended."""
 
 
 class Store(Protocol):
@@ -329,7 +326,6 @@ class Lane:
         batch.changed = self._fold.changed()
         batch.folded = self._frontier(*self._next)
         batch.rebuild = min(self._fold.low_water() or batch.folded, batch.folded)
-        self.status.open_calls = len(self._fold.open_calls())
         self._unwritten = batch
 
     # -- failing

@@ -113,7 +113,6 @@ class LaneStatus:
     unreadable: int = 0
     batches: int = 0
     commits_failed: int = 0
-    open_calls: int = 0
     last_event: float | None = None
     """Arrival of the newest record that is folded and committed; epoch seconds, UTC."""
     problem: Reason = field(default_factory=Reason)
