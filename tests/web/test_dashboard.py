@@ -20,8 +20,6 @@ from typing import Any
 
 import pytest
 
-from cti_server.shared.errors import SettingsError
-from cti_web.watching import Sockets
 from tests.web.running import until
 
 ROOT = Path(__file__).parents[2]
@@ -249,11 +247,3 @@ def test_a_page_that_is_still_computed_does_not_hold_the_end_up(daemon: Daemon) 
     daemon.end()
     assert time.monotonic() - began < 15
     asking.join()
-
-
-def test_two_servers_on_one_data_folder_are_refused(data_dir: Path) -> None:
-    first = Sockets(data_dir)
-    with pytest.raises(SettingsError, match="another server is running on the data folder"):
-        Sockets(data_dir)
-    first.close()
-    Sockets(data_dir).close()

@@ -12,7 +12,7 @@ from flask import Flask, Response, request
 from flask_babel import Babel, get_locale
 from flask_wtf.csrf import CSRFProtect
 
-from cti_adapters.storage.accounts import accounts as accounts_over
+from cti_adapters.storage.accounts import accounts as stored_accounts
 from cti_adapters.storage.work import Database
 from cti_server.identity.sessions import SessionPolicy
 from cti_server.settings import Settings
@@ -89,7 +89,7 @@ def create_app(
 
 def _accounts(database: Database, settings: Settings, clock: Clock, outbox: Outbox) -> Accounts:
     policy = SessionPolicy(settings.sessions.idle_minutes * 60.0, settings.sessions.longest_hours * 3600.0)
-    return accounts_over(database, clock, policy, wake=outbox.wake)
+    return stored_accounts(database, clock, policy, wake=outbox.wake)
 
 
 def language(default: str) -> str:

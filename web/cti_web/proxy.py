@@ -91,8 +91,9 @@ class _Unix:
         self._socket = socket
 
     def endpointForURI(self, uri: URI) -> interfaces.IStreamClientEndpoint:
-        path = self._socket()
-        return endpoints.UNIXClientEndpoint(self._reactor, str(path), timeout=5)
+        unix: Any = endpoints.UNIXClientEndpoint
+        endpoint: interfaces.IStreamClientEndpoint = unix(self._reactor, str(self._socket()), timeout=5)
+        return endpoint
 
 
 class _Passing(protocol.Protocol):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from twisted.web import http, resource
-from twisted.web.http import Request
 
 TYPES = {
     ".css": b"text/css; charset=utf-8",
@@ -48,7 +47,7 @@ class StaticFiles(resource.Resource):
             if path.is_file() and path.suffix in TYPES
         }
 
-    def render_GET(self, request: Request) -> bytes:
+    def render_GET(self, request: Any) -> bytes:
         """The file; 404 where there is none."""
         found = self._files.get(b"/".join(request.postpath or []))
         if found is None:

@@ -4,7 +4,6 @@ and takes it along when the daemon ends."""
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import sys
@@ -20,7 +19,6 @@ from twisted.protocols import amp
 
 from cti_adapters.live.outbox import DaemonSocket, Outbox, Ping
 from cti_server.settings import Settings
-from cti_server.shared.errors import SettingsError
 
 LONGEST_SOCKET_PATH = 100
 """Linux takes 107 bytes (unix(7))."""
@@ -38,10 +36,9 @@ WAITS = (0.0, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 class Sockets:
     """Where the two processes meet: in the data folder, or, where that path is too long for a unix socket, in a
-    private temporary folder. Raises SettingsError if another server works on the data folder."""
+    private temporary folder. The data folder is locked by whoever runs the server (``cti_server.main``)."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._lock = _lock(data_dir / "daemon.lock")
         self._temporary: Path | None = None
         folder = data_dir
         if len(os.fsencode(data_dir / "dashboard.sock")) > LONGEST_SOCKET_PATH:
@@ -50,22 +47,9 @@ class Sockets:
         self.daemon = folder / "daemon.sock"
 
     def close(self) -> None:
-        """Takes the temporary folder away, and lets another server in."""
+        """Takes the temporary folder away."""
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
-        os.close(self._lock)
-
-
-def _lock(path: Path) -> int:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as taken:
-        os.close(handle)
-        raise SettingsError(
-            f"another server is running on the data folder {path.parent}; stop it first, or set another data_dir"
-        ) from taken
-    return handle
 
 
 class Watch:
