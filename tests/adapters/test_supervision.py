@@ -251,3 +251,28 @@ def test_a_writer_that_sleeps_is_woken() -> None:
     writer.wake()
     writer.stop()
     assert lane.batches == 1
+
+
+def test_taking_a_lane_in_never_waits_for_a_stuck_database() -> None:
+    entered, let_go = threading.Event(), threading.Event()
+
+    class Stuck(Slow):
+        def step(self, now: float) -> list[Notice] | None:
+            entered.set()
+            let_go.wait(10)
+            return super().step(now)
+
+    stuck, other = Stuck(1, [], "stuck"), Slow(1, [], "other")
+    writer = Writer(lambda _: None)
+    writer.add(stuck)  # type: ignore[arg-type]
+    writer.start()
+    assert entered.wait(10)
+    writer.add(other)  # type: ignore[arg-type]
+    gone = threading.Thread(target=writer.remove, args=(stuck,))
+    gone.start()
+    gone.join(0.05)
+    assert gone.is_alive(), "it is still being worked on"
+    let_go.set()
+    gone.join(10)
+    assert other.done.wait(10)
+    writer.stop()

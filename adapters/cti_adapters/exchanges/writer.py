@@ -28,7 +28,8 @@ class Writer:
         self._deliver = deliver
         self._seconds = seconds
         self._lanes: tuple[Lane, ...] = ()
-        self._changing = threading.Lock()
+        self._changing = threading.Lock()  # the tuple of lanes; never held for long
+        self._stepping = threading.Lock()  # while a lane works
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._rung = False
         self._stopping = False
@@ -56,6 +57,8 @@ class Writer:
         """Lets a lane go; it is not touched any more when this returns. May wait for a batch: not for the reactor."""
         with self._changing:
             self._lanes = tuple(other for other in self._lanes if other is not lane)
+        with self._stepping:
+            return
 
     def wake(self) -> None:
         """There may be work. Cheap, from any thread."""
@@ -73,7 +76,7 @@ class Writer:
         """One batch of every lane; whether any had work."""
         worked = False
         for lane in self._lanes:
-            with self._changing:
+            with self._stepping:
                 notices = lane.step(self._seconds()) if lane in self._lanes else None
             if notices is not None:
                 worked = True
