@@ -43,6 +43,9 @@ _SHOWING_PREFIX: Final = {
 _CARRIER: Final = re.compile(r"00[3-9]\d(?=0\d{9,10}$)")
 # libphonenumber takes 8 to 17 digits for Japan (its 00xx services); subscribers have nine, or ten after a digit and 0.
 _JAPANESE: Final = re.compile(r"[1-9]\d{8}|[2-9]0\d{8}")
+# Written as Japan writes its own numbers, or in full: nothing else can be meant (010 is the international prefix).
+_PLAIN_JAPANESE: Final = re.compile(r"(?!010)0([1-9]\d{8}|[2-9]0\d{8})|\+810?([1-9]\d{8}|[2-9]0\d{8})")
+_JAPANESE_OTHER: Final = re.compile(r"\+81(?:120|570|800|990|180|[256]0)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ def reader(plan: Plan) -> Callable[[str | None], str | None]:
     """:func:`e164` for one plan, remembering the numbers it read last."""
     extension = re.compile(plan.extensions)
     area = plan.area_code.lstrip("0")
+    trunk = _trunk_prefix(plan.region)
 
     @lru_cache(maxsize=CACHED)
     def read(raw: str | None) -> str | None:
@@ -86,6 +90,9 @@ def reader(plan: Plan) -> Callable[[str | None], str | None]:
         digits = _digits(raw, plan.region)
         if digits is None or extension.fullmatch(digits):
             return None
+        plain = _PLAIN_JAPANESE.fullmatch(digits) if plan.region == "JP" else None
+        if plain and not _after_prefix(digits, plan, trunk):
+            return f"+81{plain[1] or plain[2]}"
         return _best(_readings(digits, plan, area))
 
     return read
@@ -109,6 +116,10 @@ def show(number: str | None, region: str = "JP", masked: bool = False) -> str:
 
 def kind(number: str) -> str:
     """``landline``, ``mobile`` or ``other`` of an E.164 number."""
+    if number.startswith("+81") and _JAPANESE.fullmatch(number[3:]):
+        if _JAPANESE_OTHER.match(number):
+            return "other"
+        return "landline" if len(number) == 12 else "mobile"
     try:
         found = phonenumbers.number_type(phonenumbers.parse(number))
     except NumberParseException:
@@ -150,10 +161,9 @@ def _readings(digits: str, plan: Plan, area: str) -> Iterator[PhoneNumber]:
     """What the digits may mean, the likeliest first."""
     prefix = plan.outside_prefix
     trunk = _trunk_prefix(plan.region)
-    if prefix and digits.startswith(prefix):
-        rest = digits[len(prefix) :]
-        if rest.startswith(("+", trunk or "0")):
-            yield from _parsed(rest, plan.region)
+    outside = _after_prefix(digits, plan, trunk)
+    if outside:
+        yield from _parsed(outside, plan.region)
     yield from _parsed(digits, plan.region)
     if digits.startswith("+"):
         return
@@ -175,10 +185,19 @@ def _readings(digits: str, plan: Plan, area: str) -> Iterator[PhoneNumber]:
             yield from _parsed((trunk or "") + area + rest, plan.region)
 
 
+def _after_prefix(digits: str, plan: Plan, trunk: str) -> str | None:
+    """The number after the digits for an outside line, where it then begins as a number does; else null."""
+    prefix = plan.outside_prefix
+    if not prefix or not digits.startswith(prefix):
+        return None
+    rest = digits[len(prefix) :]
+    return rest if rest.startswith(("+", trunk or "0")) else None
+
+
 @lru_cache(maxsize=256)
 def _trunk_prefix(region: str) -> str:
-    found = phonenumbers.ndd_prefix_for_region(region, True)
-    return found or ""
+    """What stands before a national number when it is dialled (``0`` in Japan); empty where nothing does."""
+    return phonenumbers.ndd_prefix_for_region(region, True) or ""
 
 
 def _parsed(text: str, region: str) -> Iterator[PhoneNumber]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -257,3 +258,14 @@ def test_the_geocoder_is_never_loaded() -> None:
     """Importing it would cost 96 MB."""
     code = "import sys, cti_server.shared.phone; sys.exit(any('geo' in name for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@given(st.from_regex(r"\A(0|\+81|\+810|00|810?)?[1-9]\d{7,10}\Z"), st.sampled_from(["", "0", "9", "01"]))
+def test_the_short_cut_for_plain_japanese_numbers_says_what_the_long_way_says(digits: str, prefix: str) -> None:
+    plan = Plan(outside_prefix=prefix)
+    read = phone.e164(digits, plan)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(phone, "_PLAIN_JAPANESE", re.compile("(?!)"))
+        phone.reader.cache_clear()
+        assert phone.e164(digits, plan) == read
+    phone.reader.cache_clear()
