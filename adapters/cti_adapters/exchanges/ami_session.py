@@ -169,7 +169,8 @@ class AmiSession(TwistedProtocol):
     def _greet(self, data: bytes) -> None:
         """What comes before the sign-in is done."""
         self._greeting += data
-        if not BANNER.startswith(self._greeting[: len(BANNER)]) or len(self._greeting) > LONGEST_GREETING:
+        long = len(self._greeting) > LONGEST_GREETING
+        if not BANNER.startswith(self._greeting[: len(BANNER)]) or (long and self._answer is None):
             self._drop(Reason("not-ami", self._where()))
             return
         if self._answer is None:
@@ -181,6 +182,9 @@ class AmiSession(TwistedProtocol):
             message = None if isinstance(frame, Unreadable) else Message(frame)
             if message is not None and message.response and self._reason is None and not self._signed_in:
                 self._answer(message)
+        # Only now: behind the answer to the sign-in, in the same read, any number of events may stand already.
+        if long and not self._signed_in and self._reason is None:
+            self._drop(Reason("not-ami", self._where()))
 
     def _challenged(self, message: Message) -> None:
         if message.response != "Success":
