@@ -57,16 +57,15 @@ class CallTemplate:
         for at, name, headers in events:
             if not bursts or at - bursts[-1][0] > 0.02:
                 bursts.append((at, []))
-            place = len(bursts[-1][1])
-            bursts[-1][1].append(self._places(encode_event(name, headers), bridges, place))
+            bursts[-1][1].append(self._places(encode_event(name, headers), bridges))
         self.bursts = [Burst(at - _START, b"".join(frames), len(frames)) for at, frames in bursts]
         self.events = len(events)
         self.bytes = sum(len(burst.template) for burst in self.bursts)
 
-    def _places(self, frame: bytes, bridges: list[str], place: int) -> bytes:
+    def _places(self, frame: bytes, bridges: list[str]) -> bytes:
         """Replaces what differs between calls by names that ``%`` fills in."""
         frame = frame.replace(b"%", b"%%")
-        frame = re.sub(rb"(\nTimestamp: )\d+\.\d+", rb"\1%%(time)s%03d" % min(place, 999), frame)
+        frame = re.sub(rb"(\nTimestamp: )\d+\.\d+", rb"\1%(time)s", frame)
         frame = re.sub(rb"\b%d\.(\d+)\b" % _EPOCH, lambda hit: b"%%(id%d)s" % int(hit[1]), frame)
         frame = re.sub(rb"(PJSIP/\w+-)([0-9a-f]{8})", lambda hit: hit[1] + b"%%(name%d)s" % int(hit[2], 16), frame)
         for number, bridge in enumerate(bridges):
@@ -148,7 +147,7 @@ class Load:
         template = self._template
         burst = template.bursts[place]
         self.late = max(self.late, self._ticker.seconds() - due)
-        values[b"time"] = b"%.3f" % self._wall()
+        values[b"time"] = b"%.6f" % self._wall()
         data = burst.template % values
         for session in self._exchange.sessions:
             if session.wants("call"):

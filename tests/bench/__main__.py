@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from tests.bench import rows_ami, rows_live, rows_storage
+from tests.bench import rows_ami, rows_live, rows_popup, rows_storage
 from tests.bench.measure import Row, print_table
 
 GROUPS: dict[str, Callable[[str], list[Row]]] = {
@@ -23,6 +23,7 @@ GROUPS: dict[str, Callable[[str], list[Row]]] = {
     "lists": rows_storage.lists,
     "screens": rows_live.screens,
     "broadcast": rows_live.broadcast,
+    "popup": rows_popup.popup,
 }
 
 

@@ -72,6 +72,13 @@ class _Bench:
         self.port: int = port.getHost().port
         live.start()
 
+    def __enter__(self) -> _Bench:
+        self.reactor.startRunning()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.reactor.getThreadPool().stop()
+
     def wait(self, until: Callable[[], bool], seconds: float = 120.0) -> None:
         """Lets the reactor run until a condition holds."""
         end = time.monotonic() + seconds
@@ -90,8 +97,11 @@ class _Bench:
 
 def screens(size: str) -> list[Row]:
     """Memory per open screen, and what piles up for one that does not read."""
-    bench = _Bench()
-    bench.reactor.startRunning()
+    with _Bench() as bench:
+        return _screens(bench, size)
+
+
+def _screens(bench: _Bench, size: str) -> list[Row]:
     count = SCREENS[size]
     bench.settle()
     warm = _clients(bench.port, 20, True)
@@ -129,8 +139,11 @@ def _call(number: int) -> CallChanged:
 
 def broadcast(size: str) -> list[Row]:
     """One notice to every screen, beside bare socket.send of the same bytes to as many sockets; processor time."""
-    bench = _Bench()
-    bench.reactor.startRunning()
+    with _Bench() as bench:
+        return _broadcast(bench, size)
+
+
+def _broadcast(bench: _Bench, size: str) -> list[Row]:
     count, rounds = SCREENS[size], ROUNDS[size]
     clients = _clients(bench.port, count, True)
     bench.wait(lambda: bench.hub.stats()["streams"] == count)

@@ -11,7 +11,7 @@ from cti_server.shared.viewer import Viewer
 
 DAY = 86400.0
 NOW = 1_795_400_000.0
-REPS = 100
+REPS = 1000
 BRANCHES = 10
 
 
