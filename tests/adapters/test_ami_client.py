@@ -196,7 +196,7 @@ def test_pings_keep_a_quiet_link(bench: Bench) -> None:
             wire.say(PONG)
     assert pings == 20
     assert bench.states[-1].state is Link.UP
-    assert [kind for kind, _ in bench.told()].count("TICK") == 5
+    assert 30 <= [kind for kind, _ in bench.told()].count("TICK") <= 50
 
 
 def test_a_peer_that_hangs_is_noticed(bench: Bench) -> None:
@@ -255,8 +255,8 @@ def test_a_kill_is_a_gap_from_the_last_thing_heard(bench: Bench) -> None:
     bench.link.start()
     bench.wire.accept()
     told = [(kind, told) for kind, told in bench.told() if kind in ("UP", "DOWN")]
-    assert told[1] == ("DOWN", {"reason": "server-stopped", "heard": START + 75})
-    assert (told[2][1]["blind_since"], told[2][1]["reason"]) == (START + 75, "server-stopped")
+    assert told[1] == ("DOWN", {"reason": "server-stopped", "heard": START + 77})
+    assert (told[2][1]["blind_since"], told[2][1]["reason"]) == (START + 77, "server-stopped")
 
 
 def test_a_stop_is_a_gap_too(bench: Bench) -> None:

@@ -35,7 +35,9 @@ FIRST_REFUSED_RETRY, LONGEST_REFUSED_RETRY = 60.0, 600.0
 STEADY_SECONDS = 30.0
 """A link that lasted so long is tried again at once when it breaks; a shorter one counts as a failed attempt."""
 TICK_SECONDS = 10.0
-"""So exactly is it known when the exchange was last heard, and so long at most does a call wait for its last word."""
+"""So exactly is it known when the exchange was last heard."""
+SOON_SECONDS = 1.5
+"""So long after something was heard comes a TICK: a call that is over waits for its last word a little shorter."""
 CONNECT_SECONDS = 10.0
 
 
@@ -43,7 +45,8 @@ class AmiLink:
     """Connects, signs in, journals, and connects again whatever happens, until it is stopped.
 
     Every change of state is given to ``on_state``. The journal gets UP when signed in, the bytes, a TICK every ten
-    seconds, and DOWN when the link is lost, with the last moment at which the exchange was heard.
+    seconds and a moment after bytes, and DOWN when the link is lost, with the last moment at which the exchange was
+    heard.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class AmiLink:
         self._attempt: Deferred[Any] | None = None
         self._timer: Timer | None = None
         self._tick: Timer | None = None
+        self._tick_soon = False
         self._tries = 0
         self._refusals = 0
         self._up_at: float | None = None  # by the reactor's clock
@@ -144,6 +148,9 @@ class AmiLink:
         self.counters.bytes += len(data)
         self.state = replace(self.state, last_heard=at)
         self._intake.add(Kind.BYTES, data, at)
+        if self._tick is not None and not self._tick_soon:
+            self._tick_soon = True
+            self._tick.reset(SOON_SECONDS)
 
     def lost(self, reason: Reason, greeting: bytes) -> None:
         """The connection is gone."""
@@ -152,7 +159,7 @@ class AmiLink:
             self.counters.timeouts += session.timeouts
         if self._tick is not None:
             self._tick.cancel()
-            self._tick = None
+            self._tick, self._tick_soon = None, False
         if greeting:
             self._intake.add(Kind.ASIDE, greeting, self._clock.now())
         if self._intake.heard:
@@ -268,6 +275,7 @@ class AmiLink:
 
     def _ticked(self) -> None:
         self._tick = self._reactor.callLater(TICK_SECONDS, self._ticked)
+        self._tick_soon = False
         if not self._intake.paused:
             self._intake.add(Kind.TICK, b"", self._clock.now())
 

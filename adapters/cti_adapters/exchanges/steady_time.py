@@ -16,6 +16,9 @@ class Timer(Protocol):
     def active(self) -> bool:
         """Whether it is still to come."""
 
+    def reset(self, seconds_from_now: float) -> None:
+        """It is to come at another time."""
+
 
 class Timers(Protocol):
     """The part of a reactor that time-outs need."""
