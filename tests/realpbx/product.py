@@ -291,9 +291,8 @@ class Browser:
 
     def rows(self, path: str = "/desk") -> list[tuple[int, str]]:
         """The worklist of a page: (item, words of the row)."""
-        found = re.findall(r'<a class="y-row" id="y-row-(\d+)".*?</a>', self.page(path), re.S)
-        whole = re.findall(r'(<a class="y-row" id="y-row-\d+".*?</a>)', self.page(path), re.S)
-        return [(int(item), text(row)) for item, row in zip(found, whole, strict=True)]
+        rows = re.findall(r'<a class="y-row" id="y-row-(\d+)"(.*?)</a>', self.page(path), re.S)
+        return [(int(item), text(f"<a{row}")) for item, row in rows]
 
     @contextmanager
     def live(self) -> Iterator[Live]:
