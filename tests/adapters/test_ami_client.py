@@ -72,6 +72,21 @@ def test_signing_in_byte_by_byte(bench: Bench) -> None:
     assert bench.states[-1].state is Link.UP
 
 
+def test_a_burst_of_events_behind_the_sign_in(bench: Bench) -> None:
+    bench.link.start()
+    bench.wire.greet()
+    bench.wire.say(encode_response("Success", [("Message", "Authentication accepted")]) + RING * 2000)
+    assert bench.states[-1].state is Link.UP
+    assert bench.heard().count(RING) == 2000
+
+
+def test_a_greeting_without_end(bench: Bench) -> None:
+    bench.link.start()
+    bench.wire.greet()
+    bench.wire.say(*[RING * 100] * 20)
+    assert bench.states[-1].reason.code == "not-ami"
+
+
 def test_a_refused_sign_in_is_said_and_tried_slowly(bench: Bench) -> None:
     bench.link.start()
     bench.wire.greet()
