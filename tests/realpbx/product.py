@@ -263,7 +263,9 @@ class Browser:
         """Through the sign-in page."""
         status, body = self.request("GET", "/signin")
         assert status == 200, body
-        status, body = self.request("POST", "/signin", {"login": login, "password": PASSWORD, "csrf_token": token(body)})
+        status, body = self.request(
+            "POST", "/signin", {"login": login, "password": PASSWORD, "csrf_token": token(body)}
+        )
         assert status == 303, f"{status}: {text(body)}"
 
     def request(self, method: str, path: str, form: dict[str, str] | None = None) -> tuple[int, str]:
@@ -334,7 +336,9 @@ class Live:
 
     def wait(self, good: Any, what: str, seconds: float = 20.0) -> Any:
         """The first event for which ``good(name, data)``, from the beginning on."""
-        return until(lambda: next((data or True for name, data in list(self.events) if good(name, data)), None), what, seconds)
+        return until(
+            lambda: next((data or True for name, data in list(self.events) if good(name, data)), None), what, seconds
+        )
 
     def call(self, seconds: float = 20.0, **wanted: Any) -> dict[str, Any]:
         """The first `call` event with these values."""

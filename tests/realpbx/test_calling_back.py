@@ -61,7 +61,9 @@ def open_item(rep: Browser, code: str) -> int:
 
 def outcome(product: Product, item: int, state: str) -> dict[str, Any]:
     def found() -> dict[str, Any] | None:
-        return next((row for row in product.rows(schema.dials) if row["item_id"] == item and row["state"] == state), None)
+        return next(
+            (row for row in product.rows(schema.dials) if row["item_id"] == item and row["state"] == state), None
+        )
 
     row: dict[str, Any] = until(found, f"the call back of item {item} to be {state}")
     return row

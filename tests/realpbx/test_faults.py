@@ -32,9 +32,7 @@ def wire(shared_asterisk: Asterisk) -> Iterator[Wire]:
 
 
 @pytest.fixture(scope="module")
-def product(
-    shared_asterisk: Asterisk, wire: Wire, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Product]:
+def product(shared_asterisk: Asterisk, wire: Wire, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """Listens to one Asterisk through a wire that can be cut, and to an exchange that is not there."""
     shared_asterisk.start()
     tables = [exchange("hq", wire.port), exchange("gone", free_port(), branch="122")]
@@ -87,9 +85,7 @@ def test_a_dead_exchange_delays_nobody(product: Product, asterisk: Asterisk, sta
     assert product.health()[0] == 200
 
 
-def test_a_call_goes_on_while_the_link_is_cut(
-    product: Product, wire: Wire, asterisk: Asterisk, stage: Stage
-) -> None:
+def test_a_call_goes_on_while_the_link_is_cut(product: Product, wire: Wire, asterisk: Asterisk, stage: Stage) -> None:
     before = len(gaps(product))
     caller, agent = stage.do(talking(stage, "0312340901"))
     the_call(product, "0312340901", "talking")
@@ -149,9 +145,7 @@ def test_the_exchange_is_killed_in_mid_call(product: Product, asterisk: Asterisk
     assert not differences([the_call(product, "0312340904")], scene.truth, {"linkedids"}, TOLERANCE)
 
 
-def test_who_is_not_let_in_is_told_why_and_does_not_knock_again_soon(
-    asterisk: Asterisk, tmp_path: Path
-) -> None:
+def test_who_is_not_let_in_is_told_why_and_does_not_knock_again_soon(asterisk: Asterisk, tmp_path: Path) -> None:
     wire = Wire(asterisk.ports.ami)
     made = Product(tmp_path / "p", [exchange("hq", wire.port)], "not-the-secret")
     try:

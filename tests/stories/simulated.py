@@ -21,7 +21,9 @@ class Simulated:
         self.exchange: Exchange = running.call(
             lambda: Exchange(running.reactor, SMALL_OFFICE, start or time.time(), accounts=accounts)
         )
-        self._listening: Any = running.call(running.reactor.listenTCP, 0, Sessions(self.exchange), interface="127.0.0.1")
+        self._listening: Any = running.call(
+            running.reactor.listenTCP, 0, Sessions(self.exchange), interface="127.0.0.1"
+        )
         self.port: int = self._listening.getHost().port
 
     def play(self, *scenarios: Scenario) -> None:
@@ -49,6 +51,8 @@ def missed(number: str, did: str = "0312345600", extension: str = "2001", ring: 
     return Scenario(caller=number, to=did, rings=(extension,), outcome="given-up", ring=ring)
 
 
-def answered(number: str, did: str = "0312345600", extension: str = "2001", ring: float = 0.5, talk: float = 1.0) -> Scenario:
+def answered(
+    number: str, did: str = "0312345600", extension: str = "2001", ring: float = 0.5, talk: float = 1.0
+) -> Scenario:
     """A caller who is talked to."""
     return Scenario(caller=number, to=did, rings=(extension,), ring=ring, talk=talk)

@@ -195,8 +195,8 @@ class AmiLink:
         if self.state.state is Link.STOPPED:
             self._say(Link.CONNECTING, self._connecting())
         try:
-            account = self._account()
-            endpoint = self._endpoint or _endpoint(self._settings, self._reactor)
+            account = account_of(self._settings)
+            endpoint = self._endpoint or endpoint_of(self._settings, self._reactor)
         except (SettingsError, OSError, ValueError, TLSError) as bad:
             self._try_later(Reason("bad-settings", {"error": str(bad)}))
             return
@@ -214,14 +214,7 @@ class AmiLink:
         self._attempt = None
         if not self._running:
             return  # cancelled by stop()
-        where = self._where()
-        if failure.check(ConnectionRefusedError):
-            self._try_later(Reason("connection-refused", where))
-        elif failure.check(DNSLookupError):
-            self._try_later(Reason("unknown-host", where))
-        else:
-            said = str(failure.value) or type(failure.value).__name__
-            self._try_later(Reason("unreachable", {**where, "error": said}))
+        self._try_later(why_not_connected(failure, self._settings))
 
     def _try_later(self, reason: Reason) -> None:
         """Sets the time of the next attempt and says how things are."""
@@ -256,22 +249,8 @@ class AmiLink:
 
     # -- small things
 
-    def _account(self) -> Account:
-        chosen = self._settings
-        return Account(
-            chosen.host,
-            chosen.port,
-            chosen.username,
-            chosen.secret(),
-            chosen.ping_seconds,
-            chosen.silence_seconds,
-        )
-
-    def _where(self) -> dict[str, str]:
-        return {"host": self._settings.host, "port": str(self._settings.port)}
-
     def _connecting(self) -> Reason:
-        return Reason("connecting", self._where())
+        return Reason("connecting", _where(self._settings))
 
     def _ticked(self) -> None:
         self._tick = self._reactor.callLater(TICK_SECONDS, self._ticked)
@@ -323,7 +302,33 @@ class _SessionFactory(Factory):
         return AmiSession(*self._made)
 
 
-def _endpoint(settings: ExchangeSettings, reactor: Any) -> Any:
+def account_of(settings: ExchangeSettings) -> Account:
+    """Whom to sign in as. Raises SettingsError when the secret can't be had."""
+    return Account(
+        settings.host,
+        settings.port,
+        settings.username,
+        settings.secret(),
+        settings.ping_seconds,
+        settings.silence_seconds,
+    )
+
+
+def why_not_connected(failure: Failure, settings: ExchangeSettings) -> Reason:
+    """Why no connection came about."""
+    where = _where(settings)
+    if failure.check(ConnectionRefusedError):
+        return Reason("connection-refused", where)
+    if failure.check(DNSLookupError):
+        return Reason("unknown-host", where)
+    return Reason("unreachable", {**where, "error": str(failure.value) or type(failure.value).__name__})
+
+
+def _where(settings: ExchangeSettings) -> dict[str, str]:
+    return {"host": settings.host, "port": str(settings.port)}
+
+
+def endpoint_of(settings: ExchangeSettings, reactor: Any) -> Any:
     """Where to connect to. With TLS the exchange's certificate is checked against the machine's authorities, or the
     one in ``tls_ca``, and against the host's name. Raises OSError or ValueError for an unusable ``tls_ca``."""
     plain: Any = HostnameEndpoint(reactor, settings.host, settings.port, timeout=CONNECT_SECONDS)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, select
 
 from cti_adapters.storage.core import upserting
 from cti_adapters.storage.schema import branches, exchanges
@@ -54,3 +54,9 @@ def put_exchanges(connection: Connection, entries: Iterable[ExchangeEntry]) -> N
 def drop_exchanges_but(connection: Connection, ids: Iterable[str]) -> None:
     """Takes exchanges that left the settings off the pages; their calls and gaps stay."""
     connection.execute(delete(exchanges).where(exchanges.c.id.not_in(list(ids))))
+
+
+def listed_exchanges(connection: Connection) -> list[ExchangeEntry]:
+    """How the exchanges were when the server wrote it last, by id."""
+    rows = connection.execute(select(exchanges).order_by(exchanges.c.id)).mappings()
+    return [ExchangeEntry(**row) for row in rows]

@@ -1,0 +1,198 @@
+"""``cti exchange``: how the links to the exchanges are, and whether one can be reached with the rights it takes
+(spec O2, O5)."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from cti_server.settings import ExchangeSettings, Settings, load
+from cti_server.shared.errors import YobirinError
+
+if TYPE_CHECKING:
+    from cti_adapters.exchanges.checking import Findings
+
+LISTEN_SECONDS = 3.0
+
+
+def add(subparsers: Any) -> None:
+    """Adds the command to the parser."""
+    parser = subparsers.add_parser("exchange", help="the links to the exchanges")
+    actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
+    listing = actions.add_parser(
+        "list",
+        help="how the link to each exchange is, and why",
+        description="Prints how the link to each exchange is, since when, and why, as the server wrote it last.",
+    )
+    _config(listing)
+    listing.set_defaults(run=run_list)
+    checking = actions.add_parser(
+        "check",
+        help="whether an exchange can be reached and signed in to, and what rights are missing or superfluous",
+        description="Connects to the exchange, signs in, says which rights its AMI user has, lacks, or has without "
+        "need, and hangs up. It places no call and changes nothing. What may be read shows only in events: where none "
+        "of a kind came, its right is told as not proven.",
+    )
+    checking.add_argument("id", nargs="?", help="the exchange (default: all of them)")
+    checking.add_argument(
+        "--seconds",
+        type=_seconds,
+        default=LISTEN_SECONDS,
+        help="how long to listen for events; place a call meanwhile to prove more (default: %(default)g)",
+    )
+    _config(checking)
+    checking.set_defaults(run=run_check)
+
+
+def _config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, default=Path("cti.toml"), help="settings file (default: %(default)s)")
+
+
+def _seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0.1 <= (seconds := float(text)) <= 3600.0:
+            return seconds
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds between 0.1 and 3600")
+
+
+# --- list
+
+
+def run_list(args: argparse.Namespace) -> int:
+    """Prints the table."""
+    from cti_adapters.storage.firm import ExchangeEntry, listed_exchanges
+    from cti_adapters.storage.work import Database
+
+    settings = load(args.config)
+    database = Database(settings.database_url)
+    try:
+        database.prepare()
+        with database.engine.connect() as connection:
+            entries: dict[str, ExchangeEntry] = {entry.id: entry for entry in listed_exchanges(connection)}
+    finally:
+        database.close()
+    rows = [["EXCHANGE", "BRANCH", "STATE", "SINCE", "LAST HEARD", "WHY"]]
+    for one in settings.exchanges:
+        entry = entries.get(one.id)
+        if entry is None:
+            rows.append([one.id, one.branch, "unknown", "-", "-", "no server has run with it yet; start cti serve"])
+        else:
+            times = [_moment(at, one) for at in (entry.since, entry.last_event)]
+            rows.append([one.id, one.branch, entry.state, *times, _why(entry.reason, entry.reason_values)])
+    print("\n".join(table(rows)))
+    if not _server_answers(settings):
+        host, port = settings.server.host, settings.server.port
+        print(
+            f"cti: no server answers at {host}, port {port}: this is how the exchanges were when it last ran",
+            file=sys.stderr,
+        )
+    return 0
+
+
+def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines with the columns one under the other; the last one as wide as it likes."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        yield "  ".join([*cells, row[-1]]).rstrip()
+
+
+def _moment(at: float | None, exchange: ExchangeSettings) -> str:
+    """In the exchange's own time zone, which is said."""
+    return "-" if not at else datetime.fromtimestamp(at, ZoneInfo(exchange.timezone)).isoformat(" ", "seconds")
+
+
+def _why(code: str, values: Any) -> str:
+    from cti_adapters.exchanges.status import Reason
+
+    return plain(Reason(code, dict(values)).sentence)
+
+
+def plain(text: str) -> str:
+    """Without what a terminal would obey: an exchange's own words may be part of it."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _server_answers(settings: Settings) -> bool:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.server.host, settings.server.host)
+    try:
+        socket.create_connection((host, settings.server.port), timeout=2.0).close()
+    except OSError:
+        return False
+    return True
+
+
+# --- check
+
+
+def run_check(args: argparse.Namespace) -> int:
+    """Checks. 0: all is well as far as can be told; 1: something is missing, or an exchange can't be signed in to."""
+    settings = load(args.config)
+    chosen = [one for one in settings.exchanges if args.id in (None, one.id)]
+    if not chosen:
+        known = ", ".join(one.id for one in settings.exchanges) or "none"
+        named = f"exchange “{args.id}”" if args.id else "exchange"
+        raise YobirinError(f"there is no {named} in {args.config} (there: {known}); name one under [[exchanges]]")
+    results = _visit(chosen, args.seconds)
+    for one, findings in zip(chosen, results, strict=True):
+        for line in report(one, findings):
+            print(plain(line))
+    return 0 if all(findings.good for findings in results) else 1
+
+
+def _visit(exchanges: Sequence[ExchangeSettings], seconds: float) -> list[Findings]:
+    """All of them at once."""
+    from twisted.internet import reactor as twisted_reactor
+    from twisted.internet.defer import DeferredList
+
+    from cti_adapters.exchanges.checking import check
+    from cti_server.shared.clock import SystemClock
+
+    reactor: Any = twisted_reactor
+    found: list[Findings] = []
+
+    def begin() -> None:
+        visits = DeferredList([check(one, reactor, SystemClock(), seconds) for one in exchanges], consumeErrors=True)
+        visits.addCallback(lambda results: found.extend(result for _, result in results))
+        visits.addBoth(lambda _: reactor.stop())
+
+    reactor.callWhenRunning(begin)
+    reactor.run()
+    if len(found) < len(exchanges):
+        raise KeyboardInterrupt
+    return found
+
+
+def report(exchange: ExchangeSettings, findings: Findings) -> Iterator[str]:
+    """What was found, as sentences."""
+    if findings.reason.code:
+        yield f"{exchange.id}: {findings.reason.sentence}"
+        return
+    yield (
+        f"{exchange.id}: signed in as {exchange.username} at {exchange.host}, port {exchange.port}"
+        f"{' with TLS' if exchange.tls else ''} ({findings.banner})"
+    )
+    for right in findings.rights:
+        yield f"  {right.kind} = {right.name}: {_state(right.state, right.name)} ({right.why})"
+    for kind, classes in findings.superfluous:
+        yield f"  {kind} = {classes}: superfluous; nothing here needs it, take it out of manager.conf"
+    if findings.missing:
+        wanted = " and ".join(f"{right.kind} = {right.name}" for right in findings.missing)
+        yield f"  Give {exchange.username} {wanted} in manager.conf, then run: manager reload"
+    if any(right.state == "unproven" for right in findings.rights):
+        yield "  Not proven: no such event came while we listened. Place a call through a queue meanwhile to be sure."
+
+
+def _state(state: str, name: str) -> str:
+    if state == "missing" and name == "originate":
+        return "not granted"
+    if state == "missing" and name == "system":
+        return "missing, unless the exchange is still starting"
+    return "not proven" if state == "unproven" else state
