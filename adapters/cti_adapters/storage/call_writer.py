@@ -328,7 +328,7 @@ class _Batch:
     # --- telling
 
     def _notices(self, work: list[_Work], book: WorkBook) -> list[Notice]:
-        fresh = [one for one in work if not self._is_stale(one.log)]
+        fresh = [one for one in work if not self._is_stale(one)]
         candidates = self._cards.fill(self._connection, {one.log.id: one.seen for one in fresh})
         notices: list[Notice] = []
         for one in fresh:
@@ -342,9 +342,10 @@ class _Batch:
             notices.append(WorkChanged(tuple(labels), tuple(book.marks), tuple(sorted(book.touched))))
         return notices
 
-    def _is_stale(self, log: CallLog) -> bool:
-        over = when_over(log.ended_at, log.ended_between, log.started_at)
-        return log.state == "ended" and over < self._now - STALE
+    def _is_stale(self, one: _Work) -> bool:
+        """Over for long, and on no screen: the end of a call that was told of while it lasted is always told."""
+        over = when_over(one.log.ended_at, one.log.ended_between, one.log.started_at)
+        return one.before is None and one.log.state == "ended" and over < self._now - STALE
 
 
 def _unmatched(one: _Work) -> bool:
