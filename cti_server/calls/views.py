@@ -273,7 +273,8 @@ class UnreadRow:
 
     exchange: str
     record: int
-    skip: int
+    number: int
+    """Which of the records that begin there."""
     at: float
     reason: str
     size: int

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final, cast
 
 from sqlalchemy import and_, func, or_, select
@@ -161,20 +162,28 @@ class CallRepository:
     def _driver(self, query: CallQuery, sought: Sought | None) -> tuple[_Block, list[ColumnElement[bool]]]:
         """The narrowest index for what is asked, and the conditions that are left for the filter."""
         period = within(Sight.started_at, query.since, query.until)
-        asked = self._conditions(query)
+        asked, of_sight = self._conditions(query), self._sight_conditions(query)
         if sought is not None:
             number = Call.party_e164 == sought.whole if sought.whole else _ends_with(sought.last)
-            return self._by_calls(number, query), asked
+            return self._by_calls(number, query), asked + _of_one_sight(of_sight)
+        if of_sight:
+            left = _of_one_sight(of_sight) if len(of_sight) > 1 else []
+            return self._by_sights(self._sight_ranges(query), period), asked + left
+        if query.branch is not None:
+            others = self._conditions(replace(query, branch=None))
+            return self._by_calls(Call.branch == query.branch, query), others
+        return self._by_sights(gate.ranges(self._scope), period), asked
+
+    def _sight_ranges(self, query: CallQuery) -> list[ColumnElement[bool]]:
+        """The index ranges of one of the things that are asked of a sight, the narrowest."""
         if query.customer is not None:
-            return self._by_sights([Sight.customer_code == query.customer], period), asked
+            return [Sight.customer_code == query.customer]
         if query.rep is not None:
             tiers = [one for one in gate.tiers(self._scope) if one != gate.UNREGISTERED]
-            return self._by_sights([and_(Sight.rep == query.rep, Sight.tier == one) for one in tiers], period), asked
-        if query.unregistered is True:
-            return self._by_sights(self._nobody(), period), asked
-        if query.branch is not None:
-            return self._by_calls(Call.branch == query.branch, query), asked
-        return self._by_sights(gate.ranges(self._scope), period), asked
+            return [and_(Sight.rep == query.rep, Sight.tier == one) for one in tiers]
+        if query.unregistered:
+            return self._nobody()
+        return [and_(one, Sight.tier != gate.UNREGISTERED) for one in gate.ranges(self._scope)]
 
     def _nobody(self) -> list[ColumnElement[bool]]:
         """The index range of unregistered callers, if the scope has any."""
@@ -185,27 +194,28 @@ class CallRepository:
         return [nobody if everywhere else and_(Sight.branch == self._scope.branch, nobody)]
 
     def _conditions(self, query: CallQuery) -> list[ColumnElement[bool]]:
-        """What is asked of a call beyond the period. What is asked of its sight holds for one and the same sight."""
-        asked: list[ColumnElement[bool]] = [
+        """What is asked of a call itself, beyond the period."""
+        return [
             column == value
             for column, value in (
-                (Call.branch, query.branch),
+                (Call.branch.concat(""), query.branch),  # a filter, not an index: the block says which calls
                 (Call.direction, query.direction),
                 (Call.disposition, query.outcome),
                 (Call.handled, query.handled),
             )
             if value is not None
         ]
-        of_sight: list[ColumnElement[bool]] = []
+
+    def _sight_conditions(self, query: CallQuery) -> list[ColumnElement[bool]]:
+        """What is asked of a sight of a call."""
+        asked: list[ColumnElement[bool]] = []
         if query.customer is not None:
-            of_sight.append(Sight.customer_code == query.customer)
+            asked.append(Sight.customer_code == query.customer)
         if query.rep is not None:
-            of_sight.append(Sight.rep == query.rep)
+            asked.append(Sight.rep == query.rep)
         if query.unregistered is not None:
             nobody = Sight.tier == gate.UNREGISTERED
-            of_sight.append(nobody if query.unregistered else ~nobody)
-        if of_sight:
-            asked.append(select(Sight.id).where(Sight.call_id == Call.id, *of_sight).exists())
+            asked.append(nobody if query.unregistered else ~nobody)
         return asked
 
     def _by_sights(self, ranges: Sequence[ColumnElement[bool]], more: Sequence[ColumnElement[bool]] = ()) -> _Block:
@@ -259,7 +269,9 @@ class CallRepository:
         received = select(Call.answered, func.count()).where(
             Call.branch == branch, Call.started_at >= since, Call.direction == "in", Call.state == "ended"
         )
-        ended: dict[bool, int] = dict(self._session.execute(received.group_by(Call.answered)).tuples().all())
+        ended: dict[bool, int] = {}
+        for answered, count in self._session.execute(received.group_by(Call.answered)):
+            ended[answered] = count
         return BoardNumbers(
             [(rep, len(waiting[rep]), len(done[rep])) for rep in reps], ended.get(True, 0), ended.get(False, 0)
         )
@@ -284,6 +296,11 @@ def as_customer(columns: Sequence[Any]) -> people.Customer:
     """A customer from ``CUSTOMER_COLUMNS``."""
     code, name, kana, branch, rep, confidentiality, mail, language = columns
     return people.Customer(code, name, branch, rep, confidentiality, kana, "", mail, language)
+
+
+def _of_one_sight(asked: Sequence[ColumnElement[bool]]) -> list[ColumnElement[bool]]:
+    """That one and the same sight of a call is all that."""
+    return [select(Sight.id).where(Sight.call_id == Call.id, *asked).exists()] if asked else []
 
 
 def _ends_with(digits: str) -> ColumnElement[bool]:

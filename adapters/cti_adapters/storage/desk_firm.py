@@ -118,8 +118,14 @@ class FirmRepository:
 
     def unread(self, exchange: str, limit: int) -> list[UnreadRow]:
         """The last records of an exchange that could not be read, without their bytes."""
-        columns = (UnreadableRow.record, UnreadableRow.skip, UnreadableRow.at, UnreadableRow.reason, UnreadableRow.size)
-        newest = (UnreadableRow.record.desc(), UnreadableRow.skip.desc())
+        columns = (
+            UnreadableRow.record,
+            UnreadableRow.number,
+            UnreadableRow.at,
+            UnreadableRow.reason,
+            UnreadableRow.size,
+        )
+        newest = (UnreadableRow.record.desc(), UnreadableRow.number.desc())
         query = select(*columns).where(UnreadableRow.exchange == exchange).order_by(*newest).limit(limit)
         return [UnreadRow(exchange, *row) for row in self._session.execute(query)]
 

@@ -109,7 +109,7 @@ class Worklist:
             return 0
         every = union(*parts).subquery() if len(parts) > 1 else parts[0].subquery()
         counted = self._session.execute(select(func.count()).select_from(every)).scalar_one()
-        return min(cast(int, counted), most)
+        return min(counted, most)
 
     def _placed(self, places: Sequence[tuple[int, Place]], *, done: bool) -> list[TaskPlace]:
         """The items with how many of their calls the list is about."""
@@ -119,9 +119,8 @@ class Worklist:
         for some in chunks(item for item, _place in places):
             tasks.update((row.id, as_task(row)) for row in self._session.scalars(select(Item).where(Item.id.in_(some))))
             query = counted.where(Sight.item_id.in_(some), *([] if done else [Sight.open.is_(True)]))
-            counts.update(
-                (cast(int, item), count) for item, count in self._session.execute(query.group_by(Sight.item_id))
-            )
+            for item, count in self._session.execute(query.group_by(Sight.item_id)):
+                counts[item] = count
         return [TaskPlace(tasks[item], place.key, counts.get(item, 0)) for item, place in places if item in tasks]
 
     def _newer(self, done: bool, until: float | None) -> ColumnElement[bool]:

@@ -63,7 +63,7 @@ class RecordRepository:
             row.undone = True
         self._session.flush()
 
-    def _rows(self, query: Select[tuple[History]]) -> list[HistoryRow]:
+    def _rows(self, query: Select[History]) -> list[HistoryRow]:
         found = list(self._session.scalars(query))
         calls: dict[int, list[str]] = defaultdict(list)
         for some in chunks(row.id for row in found):
@@ -117,7 +117,7 @@ class RecordRepository:
         """The one that the record is about."""
         return self._mail(select(Mail).where(Mail.history_id == history_id))
 
-    def _mail(self, query: Select[tuple[Mail]]) -> MailEntry | None:
+    def _mail(self, query: Select[Mail]) -> MailEntry | None:
         row = self._session.scalars(query.order_by(Mail.id.desc()).limit(1)).one_or_none()
         if row is None:
             return None
@@ -164,7 +164,7 @@ class RecordRepository:
         """The last one."""
         return self._dial(select(Dial).where(Dial.user == user))
 
-    def _dial(self, query: Select[tuple[Dial]]) -> DialEntry | None:
+    def _dial(self, query: Select[Dial]) -> DialEntry | None:
         row = self._session.scalars(query.order_by(Dial.id.desc()).limit(1)).one_or_none()
         if row is None:
             return None
@@ -215,7 +215,7 @@ class RecordRepository:
         return [TrailEntry(row.at, row.user, row.act, row.customer_code, _plain(row.detail)) for row in reversed(rows)]
 
 
-def _latest(query: Select[tuple[History]], limit: int) -> Select[tuple[History]]:
+def _latest(query: Select[History], limit: int) -> Select[History]:
     return query.order_by(History.at.desc(), History.id.desc()).limit(limit)
 
 

@@ -90,7 +90,8 @@ class WorkRepository(Worklist):
         ]
 
     def _item_of(self, connection: Connection, call_id: str) -> int | None:
-        return connection.execute(select(calls.c.item_id).where(calls.c.id == call_id)).scalar_one()
+        item: int | None = connection.execute(select(calls.c.item_id).where(calls.c.id == call_id)).scalar_one()
+        return item
 
     def _settle(self, connection: Connection, affected: Iterable[int], at: float) -> None:
         """Brings items in line with their open calls."""

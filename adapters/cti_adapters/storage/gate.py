@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, cast
 
-from sqlalchemy import Connection, and_, event, exists, false, or_, select, true
+from sqlalchemy import Connection, Text, and_, event, exists, false, or_, select, true
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -57,20 +57,27 @@ def sight_rule(scope: Scope) -> ColumnElement[bool]:
     """``Scope.admits`` over the columns of ``sights``."""
     if scope.everything:
         return true()
-    spanned = _spanned(scope, sights.c.branch, sights.c.rep)
-    named = and_(sights.c.tier.in_([INTERNAL, *sorted(scope.classes)]), spanned)
+    tier_, branch = _filter(sights.c.tier), _filter(sights.c.branch)
+    named = and_(tier_.in_([INTERNAL, *sorted(scope.classes)]), _spanned(scope, branch, _filter(sights.c.rep)))
     if not scope.unregistered:
         return named
-    nobody = sights.c.tier == UNREGISTERED
-    return or_(named, nobody if scope.span is Span.ALL else and_(nobody, sights.c.branch == scope.branch))
+    nobody = tier_ == UNREGISTERED
+    return or_(named, nobody if scope.span is Span.ALL else and_(nobody, branch == scope.branch))
 
 
 def customer_rule(scope: Scope) -> ColumnElement[bool]:
     """``Scope.admits`` over the columns of ``customers``."""
     if scope.everything:
         return true()
-    in_class = customers.c.confidentiality.in_(sorted(scope.classes))
-    return and_(in_class, _spanned(scope, customers.c.branch, customers.c.rep))
+    in_class = _filter(customers.c.confidentiality).in_(sorted(scope.classes))
+    return and_(in_class, _spanned(scope, _filter(customers.c.branch), _filter(customers.c.rep)))
+
+
+def _filter(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The column in a form that no index holds. The rule only filters: which index a statement runs over is for the
+    statement to say (a key, or one of :func:`ranges`). Left to itself, the database would now and then run over the
+    rule's columns, which is the whole table for a wide span."""
+    return column.concat("") if isinstance(column.type, Text) else column + 0
 
 
 def ranges(scope: Scope) -> list[ColumnElement[bool]]:
