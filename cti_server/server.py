@@ -14,6 +14,7 @@ from twisted.internet.threads import deferToThreadPool
 
 from cti_adapters.exchanges.feed import FeedStatus, Surroundings
 from cti_adapters.exchanges.status import ExchangeState, Link
+from cti_adapters.exchanges.steady_time import steady
 from cti_adapters.exchanges.supervision import Supervision
 from cti_adapters.exchanges.writer import Writer
 from cti_adapters.live.hub import Hub
@@ -51,6 +52,7 @@ class Server:
         self, settings: Settings, *, mailbox: Path | None = None, on_ready: Callable[[], None] | None = None
     ) -> None:
         self.reactor: Any = reactor
+        steady(self.reactor)
         self._settings = settings
         self._on_ready = on_ready
         clock = SystemClock()
