@@ -7,7 +7,7 @@ import { fillCard, fillMini, nameOf, stateWords } from "./call_card.js";
 import { say } from "./said.js";
 import { clockTime, fill, length, now, words } from "./words.js";
 
-const FULL_CARDS = 3;
+const CARD_HEIGHT = 300;
 const ENDED_SHRINKS = 45;
 const ENDED_LEAVES = 3600;
 const MOST_ENDED = 4;
@@ -41,8 +41,11 @@ function viewOf(call, views_, position) {
   const chosen = views_[call.id]?.view;
   if (chosen) return chosen;
   if (over(call) && now() - call.endedHere > ENDED_SHRINKS && !isWriting(call.id)) return "mini";
-  return position < FULL_CARDS ? "full" : "mini";
+  return position < fullCards() ? "full" : "mini";
 }
+
+/** As many cards as the screen has room for; the others are pills. */
+const fullCards = () => Math.min(3, Math.max(1, Math.floor((window.innerHeight - 150) / CARD_HEIGHT)));
 
 const isWriting = (id) => elements.get(id)?.querySelector("form:not([hidden])") != null;
 
