@@ -74,7 +74,8 @@ def _log_to_stderr() -> None:
     logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for loud in ("apscheduler", "alembic"):
         logging.getLogger(loud).setLevel(logging.ERROR)
-    globalLogBeginner.beginLoggingTo([STDLibLogObserver("twisted")], redirectStandardIO=False)
+    observer: Any = STDLibLogObserver("twisted")
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
 
 
 class _data_folder:  # noqa: N801 - used like a function

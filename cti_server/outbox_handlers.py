@@ -81,7 +81,9 @@ class Dials:
         pool = self._reactor.getThreadPool()
         written = deferToThreadPool(self._reactor, pool, self._write, dial_id, state)
         written.addCallback(lambda notice: self._hub.publish(notice) if notice is not None else None)
-        written.addErrback(lambda failure: log.error("call back %d: its state was not written: %s", dial_id, failure.value))
+        written.addErrback(
+            lambda failure: log.error("call back %d: its state was not written: %s", dial_id, failure.value)
+        )
 
     def _write(self, dial_id: int, state: DialState) -> Any:
         with self._database.open(EVERYTHING, write=True) as work:

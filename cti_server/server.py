@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from twisted.internet import defer, reactor, task
 from twisted.internet.error import CannotListenError
 from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
 
 from cti_adapters.exchanges.feed import FeedStatus, Surroundings
-from cti_adapters.exchanges.status import ExchangeState, Link
+from cti_adapters.exchanges.status import ExchangeState
 from cti_adapters.exchanges.steady_time import steady
 from cti_adapters.exchanges.supervision import Supervision
 from cti_adapters.exchanges.writer import Writer
@@ -30,7 +30,7 @@ from cti_server.outbox_handlers import handlers
 from cti_server.settings import Settings, config_folder
 from cti_server.shared import phone
 from cti_server.shared.clock import SystemClock
-from cti_server.shared.errors import SettingsError, YobirinError
+from cti_server.shared.errors import SettingsError
 from cti_server.shared.notices import ExchangeChanged, Notice
 from cti_server.shared.people import Branch
 from cti_server.shared.scope import EVERYTHING
@@ -178,7 +178,7 @@ class Server:
         )
         prepared = self._in_thread(self._put_firm)
         prepared.addCallback(lambda _: self._supervision.apply(settings.exchanges))
-        prepared.addErrback(lambda failure: log.error("the settings were not taken over: %s", failure.value))
+        prepared.addErrback(_not_taken_over)
 
     def _put_firm(self) -> None:
         with writing(self._database.engine).begin() as connection:
@@ -194,13 +194,6 @@ class Server:
             self._supervision.noticed(notice)
 
     def _exchange_changed(self, state: ExchangeState) -> None:
-        log.log(
-            logging.INFO if state.state in (Link.UP, Link.CONNECTING, Link.STOPPED) else logging.WARNING,
-            "exchange %s: %s %s",
-            state.exchange,
-            state.state.value,
-            state.reason.sentence,
-        )
         written = self._write_states()
         notice = ExchangeChanged(state.exchange, state.branch, state.state.value)
         written.addCallback(lambda _: self.hub.publish(notice))
@@ -208,8 +201,7 @@ class Server:
     def _write_states(self) -> defer.Deferred[Any]:
         entries = [self._entry(status) for status in self._supervision.statuses()]
         written = self._in_thread(self._put_states, entries)
-        written.addErrback(lambda failure: log.warning("the exchanges' state was not written: %s", failure.type.__name__))
-        return written
+        return written.addErrback(_states_not_written)
 
     def _put_states(self, entries: list[ExchangeEntry]) -> None:
         with writing(self._database.engine).begin() as connection:
@@ -242,6 +234,14 @@ class Server:
 
     def _in_thread(self, what: Callable[..., Any], *args: Any) -> defer.Deferred[Any]:
         return deferToThreadPool(self.reactor, self.reactor.getThreadPool(), what, *args)
+
+
+def _not_taken_over(failure: Failure) -> None:
+    log.error("the settings were not taken over: %s", failure.value)
+
+
+def _states_not_written(failure: Failure) -> None:
+    log.warning("the exchanges' state was not written: %s", failure.type)
 
 
 def _certificate(settings: Settings) -> Any:

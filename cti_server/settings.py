@@ -63,8 +63,10 @@ class Secret(Table):
     @classmethod
     def _not_in_clear(cls, values: Any) -> Any:
         if isinstance(values, dict) and ("secret" in values or "password" in values):
-            raise ValueError("a secret must not stand in the settings file; name its environment variable with "
-                             "secret_env, or its file with secret_file")
+            raise ValueError(
+                "a secret must not stand in the settings file; name its environment variable with "
+                "secret_env, or its file with secret_file"
+            )
         return values
 
     def secret(self) -> str:
@@ -72,8 +74,10 @@ class Secret(Table):
         if self.secret_env:
             value = os.environ.get(self.secret_env)
             if value is None:
-                raise SettingsError(f"the environment variable {self.secret_env} is not set; it has to hold a secret "
-                                    "that the settings refer to")
+                raise SettingsError(
+                    f"the environment variable {self.secret_env} is not set; it has to hold a secret "
+                    "that the settings refer to"
+                )
             return value
         if self.secret_file:
             try:
@@ -209,7 +213,9 @@ class Settings(Table):
         for kind, users in (("exchange", self.exchanges), ("report", self.reports), ("board", self.boards)):
             for entry in users:
                 if entry.branch is not None and entry.branch not in known:
-                    raise ValueError(f"{kind} names the branch “{entry.branch}”, but there is no [[branches]] with that code")
+                    raise ValueError(
+                        f"{kind} names the branch “{entry.branch}”, but there is no [[branches]] with that code"
+                    )
         return self
 
     @property
@@ -234,8 +240,10 @@ def load(path: Path) -> Settings:
     try:
         raw = path.read_bytes()
     except OSError as bad:
-        raise SettingsError(f"the settings file {path} can't be read: {bad.strerror}. "
-                            "Name another with --config, or copy the example config/cti.toml") from bad
+        raise SettingsError(
+            f"the settings file {path} can't be read: {bad.strerror}. "
+            "Name another with --config, or copy the example config/cti.toml"
+        ) from bad
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as bad:

@@ -25,7 +25,15 @@ def test_config_holds_settings_only() -> None:
 
 def test_tracked_text_names_no_registry_and_no_machine() -> None:
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
-    words = [b"pypi" + b".org", b"npmjs" + b".org", b"npmjs" + b".com", b"files.python" + b"hosted", b"deb.debian" + b".org", b"/work/" + b"main", b"/work/" + b"shared"]
+    words = [
+        b"pypi" + b".org",
+        b"npmjs" + b".org",
+        b"npmjs" + b".com",
+        b"files.python" + b"hosted",
+        b"deb.debian" + b".org",
+        b"/work/" + b"main",
+        b"/work/" + b"shared",
+    ]
     for name in tracked.decode().split("\0"):
         path = ROOT / name
         if not name or not path.is_file() or path.suffix in {".raw", ".png", ".mo"}:

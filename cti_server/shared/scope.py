@@ -72,6 +72,7 @@ class Scope:
         return self.may_handle and (label.kind != "customer" or label.rep == self.user)
 
 
-EVERYTHING = Scope(user="", branch="", span=Span.ALL, classes=frozenset({1, 2, 3}), unregistered=True, may_handle=True,
-                   everything=True)
+EVERYTHING = Scope(
+    user="", branch="", span=Span.ALL, classes=frozenset({1, 2, 3}), unregistered=True, may_handle=True, everything=True
+)
 """For the server's own work (folding, matching, imports). Never for a page, a stream or an export."""

@@ -42,7 +42,9 @@ def main() -> int:
             rows += process.submit(GROUPS[name], arguments.size).result()
     print_table(rows)
     if arguments.out:
-        arguments.out.write_text(json.dumps([row.as_json() for row in rows], indent=1, ensure_ascii=False) + "\n", "utf-8")
+        arguments.out.write_text(
+            json.dumps([row.as_json() for row in rows], indent=1, ensure_ascii=False) + "\n", "utf-8"
+        )
     return 0
 
 

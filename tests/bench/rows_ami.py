@@ -46,13 +46,30 @@ def codec(size: str) -> list[Row]:
         ("AMI codec, noise skipped", lambda: Framer(skip=NOISE, keep=KEEP), 0.45),
     ):
         ratio, mine, bare = paired(lambda make=make: read(make()), limit, TIMES[size])  # type: ignore[misc]
-        rows.append(Row(name, ratio, "× recv + bytes.split", target, True,
-                        f"recv + bytes.split ({bare:.2f} s; ours {mine:.2f} s)", "one Python object and one look-up an event"))
+        rows.append(
+            Row(
+                name,
+                ratio,
+                "× recv + bytes.split",
+                target,
+                True,
+                f"recv + bytes.split ({bare:.2f} s; ours {mine:.2f} s)",
+                "one Python object and one look-up an event",
+            )
+        )
     ratio, mine, other = paired(
         lambda: read(Framer(skip=NOISE, keep=KEEP)), lambda: peers.panoramisk(peers.received(data)), 1
     )
-    rows.append(Row("AMI codec, noise skipped, beside panoramisk", ratio, "× panoramisk", 2, True,
-                    f"panoramisk ({other:.2f} s; ours {mine:.2f} s)"))
+    rows.append(
+        Row(
+            "AMI codec, noise skipped, beside panoramisk",
+            ratio,
+            "× panoramisk",
+            2,
+            True,
+            f"panoramisk ({other:.2f} s; ours {mine:.2f} s)",
+        )
+    )
     return rows
 
 
@@ -90,9 +107,15 @@ def pipeline(size: str) -> list[Row]:
     ratio, mine, other = paired(ours, lambda: peers.panoramisk(parts), TIMES[size])
     events = peers.bare_split(parts)
     return [
-        Row("AMI bytes to committed calls, everything included", ratio, "× panoramisk", 2, True,
+        Row(
+            "AMI bytes to committed calls, everything included",
+            ratio,
+            "× panoramisk",
+            2,
+            True,
             f"panoramisk's bare parsing ({other:.2f} s; ours {mine:.2f} s, {events / mine:,.0f} events/s)",
-            "folding and writing rows in Python, about half each")
+            "folding and writing rows in Python, about half each",
+        )
     ]
 
 
@@ -108,12 +131,19 @@ def memory(size: str) -> list[Row]:
         while seen < goal:
             for part in parts:
                 # Every round is another year, so that it is other calls.
-                journal.append(Kind.BYTES, part.replace(b"\nUniqueid: 1", b"\nUniqueid: %d" % (shift + 1)).replace(
-                    b"\nLinkedid: 1", b"\nLinkedid: %d" % (shift + 1)), time.time())
+                journal.append(
+                    Kind.BYTES,
+                    part.replace(b"\nUniqueid: 1", b"\nUniqueid: %d" % (shift + 1)).replace(
+                        b"\nLinkedid: 1", b"\nLinkedid: %d" % (shift + 1)
+                    ),
+                    time.time(),
+                )
                 drain()
             seen += per_round
             shift += 1
             points.append((seen, resident_bytes()))
     first = points[max(0, len(points) // 5 - 1)]
     curve = ", ".join(f"{count / 1e6:.2f}M: {held / 1e6:.0f} MB" for count, held in points)
-    return [Row("memory after all events against after a fifth of them", points[-1][1] / first[1], "×", 1.1, False, curve)]
+    return [
+        Row("memory after all events against after a fifth of them", points[-1][1] / first[1], "×", 1.1, False, curve)
+    ]

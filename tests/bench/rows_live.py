@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cti_adapters.live.hub import Hub
+from cti_server.identity.desk import LiveSession
 from cti_server.shared.clock import SystemClock
 from cti_server.shared.notices import CallChanged, Candidate, ExchangeChanged
 from cti_server.shared.scope import Label, Scope, Span
@@ -32,9 +33,7 @@ class Sessions:
 
     def by_id(self, session: str) -> Any:
         """The session of an id."""
-        from cti_web.push import Session
-
-        return Session(session, viewer(Span.BRANCH, session.removeprefix("t")))
+        return LiveSession(session, viewer(Span.BRANCH, session.removeprefix("t")))
 
 
 def _raise_limit() -> None:
@@ -45,7 +44,8 @@ def _raise_limit() -> None:
 def _clients(port: int, count: int, reading: bool) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "tests.bench.drain", str(port), str(count), str(int(reading))],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
 
 
@@ -126,15 +126,24 @@ def _screens(bench: _Bench, size: str) -> list[Row]:
     deaf.kill()
     deaf.wait()
     return [
-        Row(f"memory per open screen ({count:,} screens)", each / 1024, "KB", 10, False, "this process's resident memory",
-            "Twisted's connection and request objects"),
+        Row(
+            f"memory per open screen ({count:,} screens)",
+            each / 1024,
+            "KB",
+            10,
+            False,
+            "this process's resident memory",
+            "Twisted's connection and request objects",
+        ),
         Row("most that waits for a screen that does not read", most / 1024, "KB", 256, False, "then it is cut off"),
     ]
 
 
 def _call(number: int) -> CallChanged:
     card = {"code": "100101", "name": "Customer", "kana": "", "branch": "007", "note": "x" * 500}
-    return CallChanged(f"hq-{number}", {"state": "ringing"}, (Candidate(Label("customer", "000", "0", 2), card),), "+81312345678")
+    return CallChanged(
+        f"hq-{number}", {"state": "ringing"}, (Candidate(Label("customer", "000", "0", 2), card),), "+81312345678"
+    )
 
 
 def broadcast(size: str) -> list[Row]:
@@ -170,7 +179,13 @@ def _broadcast(bench: _Bench, size: str) -> list[Row]:
     clients.kill()
     clients.wait()
     return [
-        Row(f"broadcast to {count:,} screens", bare / ours, "× bare socket.send", 0.3, True,
+        Row(
+            f"broadcast to {count:,} screens",
+            bare / ours,
+            "× bare socket.send",
+            0.3,
+            True,
             f"socket.send ({bare / rounds * 1e3:.0f} ms a round; ours {ours / rounds * 1e3:.0f} ms)",
-            "a buffered write and an epoll round per transport")
+            "a buffered write and an epoll round per transport",
+        )
     ]

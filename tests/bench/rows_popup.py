@@ -61,9 +61,17 @@ def popup(size: str) -> list[Row]:
     rows = []
     for what, taken, target in (("no pages", quiet, 2.0), ("four heavy pages always running", busy, 10.0)):
         low, high = (percentile(taken, share) * 1e3 for share in (0.5, 0.99))
-        rows.append(Row(f"ring to pop-up p99, {RATE} calls/s, {SCREENS[size]:,} screens, {what}", high, "ms", target, False,
-                        f"{len(taken)} calls; p50 {low:.2f} ms, p90 {percentile(taken, 0.9) * 1e3:.2f} ms",
-                        "journal sync and commit (0.5 ms), then the machine's other processes on two cores"))
+        rows.append(
+            Row(
+                f"ring to pop-up p99, {RATE} calls/s, {SCREENS[size]:,} screens, {what}",
+                high,
+                "ms",
+                target,
+                False,
+                f"{len(taken)} calls; p50 {low:.2f} ms, p90 {percentile(taken, 0.9) * 1e3:.2f} ms",
+                "journal sync and commit (0.5 ms), then the machine's other processes on two cores",
+            )
+        )
     return rows
 
 
@@ -73,7 +81,10 @@ def _sign_in(path: Path, screens: int) -> None:
     with sqlite3.connect(path) as raw:
         raw.executemany(
             "INSERT INTO sessions(token_hash, user, created, seen, expires, address) VALUES (?, ?, ?, ?, ?, '')",
-            [(hashlib.sha256(f"t{n}".encode()).hexdigest(), str(n % world.REPS), now, now, now + 86400) for n in range(screens)],
+            [
+                (hashlib.sha256(f"t{n}".encode()).hexdigest(), str(n % world.REPS), now, now, now + 86400)
+                for n in range(screens)
+            ],
         )
 
 
@@ -86,14 +97,36 @@ def _free_port() -> int:
 def _measure(folder: Path, size: str, pages: bool) -> list[float]:
     port, exchange = _free_port(), _free_port()
     (folder / "cti.toml").write_text(SETTINGS.format(port=port, folder=folder, exchange=exchange), "utf-8")
-    load = [sys.executable, "-m", "cti_simulators.load", "--port", str(exchange), "--rate", str(RATE),
-            "--seconds", str(SECONDS[size]), "--secret", SECRET, "--callers", str(min(CUSTOMERS[size], 1_000_000)),
-            "--first-caller", "09000000000", "--extensions", "100", "--ring", "1", "--talk", "1"]
+    load = [
+        sys.executable,
+        "-m",
+        "cti_simulators.load",
+        "--port",
+        str(exchange),
+        "--rate",
+        str(RATE),
+        "--seconds",
+        str(SECONDS[size]),
+        "--secret",
+        SECRET,
+        "--callers",
+        str(min(CUSTOMERS[size], 1_000_000)),
+        "--first-caller",
+        "09000000000",
+        "--extensions",
+        "100",
+        "--ring",
+        "1",
+        "--talk",
+        "1",
+    ]
     server = [sys.executable, "-m", "cti_server.cli", "serve", "--config", str(folder / "cti.toml")]
     environment = os.environ | {"YOBIRIN_BENCH_SECRET": SECRET}
     with _running(server, environment):
         _until_up(port)
-        with _running([sys.executable, "-m", "tests.bench.watchers", str(port), str(SCREENS[size])], environment) as watchers:
+        with _running(
+            [sys.executable, "-m", "tests.bench.watchers", str(port), str(SCREENS[size])], environment
+        ) as watchers:
             assert watchers.stdout is not None and watchers.stdin is not None
             watchers.stdout.readline()
             time.sleep(2.0)

@@ -29,10 +29,25 @@ LISTS = {"small": (10_000, 50_000), "full": (10_000, 100_000, 1_000_000), "huge"
 def _log(number: int) -> CallLog:
     at = world.NOW + number
     return CallLog(
-        id=f"hq-{number}.0", exchange="hq", branch="121", direction="internal", state="ended", started_at=at,
-        caller_number="2001", dialed_number="2002", answered=True, answered_by_extension="2002", final_extension="2002",
-        rang_extensions=["2002"], answered_at=at + 5, ended_at=at + 60, ring_seconds=5, wait_seconds=5, talk_seconds=55,
-        disposition="answered", linkedids=[f"{number}.0"],
+        id=f"hq-{number}.0",
+        exchange="hq",
+        branch="121",
+        direction="internal",
+        state="ended",
+        started_at=at,
+        caller_number="2001",
+        dialed_number="2002",
+        answered=True,
+        answered_by_extension="2002",
+        final_extension="2002",
+        rang_extensions=["2002"],
+        answered_at=at + 5,
+        ended_at=at + 60,
+        ring_seconds=5,
+        wait_seconds=5,
+        talk_seconds=55,
+        disposition="answered",
+        linkedids=[f"{number}.0"],
     )
 
 
@@ -63,9 +78,15 @@ def writer(size: str) -> list[Row]:
 
     ratio, mine, limit = paired(ours, bare, 1 if size == "small" else 3)
     return [
-        Row("log writer, batched, WAL FULL", ratio, "× executemany", 0.8, True,
+        Row(
+            "log writer, batched, WAL FULL",
+            ratio,
+            "× executemany",
+            0.8,
+            True,
             f"Core executemany of the calls table alone ({count / limit:,.0f} rows/s; ours {count / mine:,.0f}/s)",
-            "ours also reads what is there, labels every call (sights) and keeps the position")
+            "ours also reads what is there, labels every call (sights) and keeps the position",
+        )
     ]
 
 
@@ -87,7 +108,16 @@ def match(size: str) -> list[Row]:
             times.append((count, statistics.median(taken)))
             database.close()
     curve = ", ".join(f"{count:,}: {seconds * 1e6:.0f} µs" for count, seconds in times)
-    return [Row(f"caller match at {times[-1][0]:,} against {times[0][0]:,}", times[-1][1] / times[0][1], "×", 1.5, False, curve)]
+    return [
+        Row(
+            f"caller match at {times[-1][0]:,} against {times[0][0]:,}",
+            times[-1][1] / times[0][1],
+            "×",
+            1.5,
+            False,
+            curve,
+        )
+    ]
 
 
 def lists(size: str) -> list[Row]:
@@ -124,7 +154,14 @@ def lists(size: str) -> list[Row]:
     rows = []
     for name, curve in points.items():
         shown = ", ".join(f"{count:,}: {seconds * 1e3:.1f} ms" for count, seconds in curve)
-        rows.append(Row(f"list page ({name}) at {curve[-1][0]:,} against {curve[0][0]:,} calls",
-                        curve[-1][1] / curve[0][1], "×", 1.3, False, shown))
+        rows.append(
+            Row(
+                f"list page ({name}) at {curve[-1][0]:,} against {curve[0][0]:,} calls",
+                curve[-1][1] / curve[0][1],
+                "×",
+                1.3,
+                False,
+                shown,
+            )
+        )
     return rows
-

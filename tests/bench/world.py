@@ -23,8 +23,12 @@ def database(folder: Path, customers: int, calls: int) -> Database:
     base.close()
     raw = sqlite3.connect(path)
     raw.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-400000;")
-    raw.executemany("INSERT INTO branches(code, name) VALUES (?, ?)", [(f"{n:03}", f"Branch {n}") for n in range(BRANCHES)])
-    raw.execute("INSERT OR IGNORE INTO roles(name, span, classes, rights) VALUES ('rep', 'own', '[1,2,3]', '[\"handle\"]')")
+    raw.executemany(
+        "INSERT INTO branches(code, name) VALUES (?, ?)", [(f"{n:03}", f"Branch {n}") for n in range(BRANCHES)]
+    )
+    raw.execute(
+        "INSERT OR IGNORE INTO roles(name, span, classes, rights) VALUES ('rep', 'own', '[1,2,3]', '[\"handle\"]')"
+    )
     raw.executemany(
         "INSERT INTO users(id, login, name, branch, role) VALUES (?, ?, ?, ?, 'rep')",
         [(str(n), f"rep{n}", f"Rep {n}", f"{n % BRANCHES:03}") for n in range(REPS)],
@@ -80,5 +84,12 @@ def viewer(span: Span, rep: str = "7") -> Viewer:
     """A viewer of a span; rep 7 of branch 007 unless told otherwise."""
     scope = Scope(rep, f"{int(rep) % BRANCHES:03}", span, frozenset({1, 2, 3}), unregistered=True, may_handle=True)
     return Viewer(
-        rep, f"rep{rep}", f"Rep {rep}", scope.branch, "Branch", "rep", scope, frozenset({"handle", "unregistered", "export"})
+        rep,
+        f"rep{rep}",
+        f"Rep {rep}",
+        scope.branch,
+        "Branch",
+        "rep",
+        scope,
+        frozenset({"handle", "unregistered", "export"}),
     )

@@ -30,7 +30,10 @@ def problem(tmp_path: Path, text: str) -> str:
         (BRANCH + EXCHANGE.replace("ami", "avaya"), "line 7: exchanges.1.kind: Input should be 'ami' or 'simulated'"),
         (BRANCH + EXCHANGE + EXCHANGE, "exchange “hq” is there twice"),
         (BRANCH + EXCHANGE.replace("121", "999"), "names the branch “999”, but there is no [[branches]]"),
-        (BRANCH + EXCHANGE + 'secret = "s3cret"\n', "line 4: exchanges.1: a secret must not stand in the settings file"),
+        (
+            BRANCH + EXCHANGE + 'secret = "s3cret"\n',
+            "line 4: exchanges.1: a secret must not stand in the settings file",
+        ),
         (BRANCH + EXCHANGE + 'extensions = "("\n', "is no regular expression"),
         (BRANCH + EXCHANGE + 'timezone = "Tokyo"\n', "line 9: exchanges.1.timezone: “Tokyo” is no IANA time zone"),
         (BRANCH + EXCHANGE + "ping_seconds = 60\n", "silence_seconds has to be longer than ping_seconds"),
@@ -47,7 +50,7 @@ def test_a_secret_is_never_repeated_in_the_error(tmp_path: Path) -> None:
 
 
 def test_all_faults_are_said_at_once(tmp_path: Path) -> None:
-    said = problem(tmp_path, '[server]\nport = 0\nhost = 3\n')
+    said = problem(tmp_path, "[server]\nport = 0\nhost = 3\n")
     assert "line 2" in said and "line 3" in said
 
 
@@ -55,7 +58,7 @@ def test_a_file_that_is_not_utf8_or_not_there(tmp_path: Path) -> None:
     path = tmp_path / "cti.toml"
     with pytest.raises(SettingsError, match="can't be read"):
         load(path)
-    path.write_bytes("[server]\nhost = \"本店\"".encode("cp932"))
+    path.write_bytes('[server]\nhost = "本店"'.encode("cp932"))
     with pytest.raises(SettingsError, match="line 2: not UTF-8"):
         load(path)
 

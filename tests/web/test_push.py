@@ -17,9 +17,10 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from cti_adapters.live.hub import Hub
+from cti_server.identity.desk import LiveSession
 from cti_server.shared.notices import CallChanged, Candidate, SessionEnded, WorkChanged
 from cti_server.shared.scope import Label, Scope, Span
-from cti_web.push import LiveResource, Session
+from cti_web.push import LiveResource
 from tests.web.running import Running, running_reactor, until
 
 LABEL = Label("customer", "121", "801", 2)
@@ -47,14 +48,14 @@ class FakeSessions:
     def sign_in(self, token: str, scope: Scope) -> None:
         self.known[session_id(token)] = scope
 
-    def by_token(self, token: str) -> Session | None:
+    def by_token(self, token: str) -> LiveSession | None:
         return self.by_id(session_id(token))
 
-    def by_id(self, session: str) -> Session | None:
+    def by_id(self, session: str) -> LiveSession | None:
         if self.broken:
             raise RuntimeError("database is away")
         scope = self.known.get(session)
-        return Session(session, Viewer(scope)) if scope else None
+        return LiveSession(session, Viewer(scope)) if scope else None
 
 
 class Server:

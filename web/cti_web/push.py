@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from twisted.internet import interfaces, task, threads
@@ -34,11 +34,16 @@ DEAD_AFTER_MS = 60_000
 """Sent bytes that are not acknowledged for so long mean that the computer is gone (TCP_USER_TIMEOUT, RFC 5482)."""
 
 
-class Session(NamedTuple):
-    """Who has a session. ``id`` is what `SessionEnded.session` names."""
+class Session(Protocol):
+    """Who has a session."""
 
-    id: str
-    viewer: LiveViewer
+    @property
+    def id(self) -> str:
+        """What ``SessionEnded.session`` names."""
+
+    @property
+    def viewer(self) -> LiveViewer:
+        """For whom."""
 
 
 class Sessions(Protocol):
