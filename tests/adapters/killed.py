@@ -1,8 +1,8 @@
 """The server's way from socket to database, to be killed: journal, lane, writer thread and the real call writer.
 
 Runs in a process of its own. It tells the feeder how many bytes its journal has and gets the rest; when the feeder
-ends, it works off what is left and ends. ``kill`` names a place at which the process kills itself, and how often it passes
-there before.
+ends, it works off what is left and ends. ``kill`` names a place at which the process kills itself, and how often it
+passes there before.
 """
 
 from __future__ import annotations
