@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from cti_adapters.passwords import Argon2
 from cti_adapters.storage import mapping
@@ -23,6 +25,7 @@ PASSWORD = "yobirin-demo"
 """Of everybody in the demonstration, which listens to nobody but this machine."""
 
 _DAY = 86400.0
+_ZONE = ZoneInfo("Asia/Tokyo")
 _NOTES = {
     "phone": (
         ("満期のご案内。来月あらためてお電話する約束。", "spoke"),
@@ -120,8 +123,15 @@ def _past(customer: Customer, now: float, chance: random.Random) -> list[mapping
                 channel=channel,
                 result=result,
                 note=note,
-                at=now - chance.uniform(1.0, 180.0) * _DAY,
+                at=_working_hour(now - chance.uniform(1.0, 180.0) * _DAY, chance),
                 by=customer.rep,
             )
         )
     return made
+
+
+def _working_hour(at: float, chance: random.Random) -> float:
+    """A time of the same day, or of the Friday before, at which somebody works."""
+    day = datetime.fromtimestamp(at, _ZONE).replace(hour=9, minute=0, second=0, microsecond=0)
+    day -= timedelta(days=max(day.weekday() - 4, 0))
+    return day.timestamp() + chance.uniform(0, 9 * 3600)
