@@ -54,6 +54,8 @@ class Call:
         self.something_rang = False
         self.refused = False
         """Who was dialled last turned the call away by themselves."""
+        self.refused_by_exchange = False
+        """The exchange gives the caller a busy or congestion tone."""
 
         self.answered = False
         self.answered_at: float | None = None

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from cti_server.calls.call import Call
 from cti_server.calls.call_book import Book
 from cti_server.calls.call_legs import Leg, taker
-from cti_server.calls.call_outcome import REFUSED
+from cti_server.calls.call_outcome import REFUSALS, REFUSED
 from cti_server.calls.call_plan import shown_number
 from cti_server.calls.call_states import Happening
 from cti_server.calls.events import (
@@ -15,7 +13,6 @@ from cti_server.calls.events import (
     CallerChanged,
     DialBegun,
     DialEnded,
-    DialStatus,
     HangupRequested,
     LegChanged,
     LegCreated,
@@ -90,6 +87,8 @@ def leg_changed(book: Book, event: LegChanged) -> None:
         if call.pbx_answered_at is None:
             call.pbx_answered_at = event.at
             call.happens(Happening.TAKEN_BY_EXCHANGE)
+    elif event.state == "busy" and leg is call.anchor:
+        call.refused_by_exchange = True
     else:
         return
     book.touch(call, event.at)
@@ -170,7 +169,7 @@ def dial_ended(book: Book, event: DialEnded) -> None:
 
 
 def _dialled_in_vain(call: Call, target: Leg, source: Leg | None, event: DialEnded) -> None:
-    status = _REFUSALS.get(target.cause, event.status) if target.hung_up else event.status
+    status = REFUSALS.get(target.cause, event.status) if target.hung_up else event.status
     if target.extension and not target.rang and (event.forwarded or status in REFUSED):
         call.attempted.add(target.extension)
     if event.forwarded or call.answered:
@@ -180,24 +179,6 @@ def _dialled_in_vain(call: Call, target: Leg, source: Leg | None, event: DialEnd
         call.refused = target.hung_up
     if source is not None and not _for_first_leg(call, source):
         call.last_dial_end_at = event.at
-
-
-_REFUSALS: Final[dict[int | None, DialStatus]] = {
-    1: "unavailable",
-    2: "unavailable",
-    3: "unavailable",
-    17: "busy",
-    20: "unavailable",
-    27: "unavailable",
-    28: "unavailable",
-    34: "congestion",
-    38: "congestion",
-    41: "congestion",
-    42: "congestion",
-    44: "congestion",
-    47: "congestion",
-}
-"""What the far end says by its hangup cause (Q.850); the exchange sums all of it up as *no answer*."""
 
 
 def find_answer(call: Call, at: float) -> None:
@@ -284,8 +265,10 @@ def hangup_requested(book: Book, event: HangupRequested) -> None:
         return
     call = leg.call
     if leg is call.anchor:
-        call.anchor_hung_up = True
         call.hangup_cause = event.cause
+        if call.refused_by_exchange:
+            return  # nobody hung up: this is how the exchange lets go of a leg that it refuses
+        call.anchor_hung_up = True
         call.left_in_queue = not call.answered and any(other.queue for other in call.legs)
     elif leg is call.partner:
         call.partner_hung_up = True

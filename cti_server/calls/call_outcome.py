@@ -7,12 +7,25 @@ from typing import Final
 
 from cti_server.calls.call import Call
 from cti_server.calls.call_plan import ExchangePlan, is_feature_code
+from cti_server.calls.events import DialStatus
 from cti_server.calls.log import CallLog, Direction, Disposition, Side
 
-NOT_HUNG_UP_ON: Final = frozenset({None, 0, 16, 127})
-"""Hangup causes (Q.850) that a caller who gives up leaves. With another one the exchange refused the call."""
-
-
+REFUSALS: Final[dict[int | None, DialStatus]] = {
+    1: "unavailable",
+    2: "unavailable",
+    3: "unavailable",
+    17: "busy",
+    20: "unavailable",
+    27: "unavailable",
+    28: "unavailable",
+    34: "congestion",
+    38: "congestion",
+    41: "congestion",
+    42: "congestion",
+    44: "congestion",
+    47: "congestion",
+}
+"""What the far end says by its hangup cause (Q.850); the exchange sums all of it up as *no answer*."""
 REFUSED: Final = frozenset({"busy", "congestion", "unavailable"})
 """Ends of a dialling in which nobody could have answered."""
 
@@ -96,8 +109,9 @@ def disposition(call: Call, way: Direction) -> Disposition:
         return "missed"
     if call.pbx_answered_at is not None:
         return "abandoned"
-    gave_up = call.anchor_hung_up and call.hangup_cause in NOT_HUNG_UP_ON
-    return "missed" if gave_up or call.originated or call.ended_at is None else "failed"
+    if call.anchor_hung_up or call.originated or call.ended_at is None:
+        return "missed"
+    return "busy" if REFUSALS.get(call.hangup_cause) == "busy" else "failed"
 
 
 def _refused(call: Call, way: Direction) -> Disposition | None:
@@ -135,14 +149,15 @@ def _wait_seconds(call: Call, end: float | None) -> float:
 
 
 def _hangup_by(call: Call, outcome: Disposition | None) -> Side | None:
-    """Nobody, where the call was refused: the exchange then asks even the caller's own leg to hang up."""
+    """Nobody, where the call was refused."""
     if outcome in ("busy", "failed") or call.ended_at is None:
         return None
     if call.anchor_hung_up:
         return call.anchor_side
     if call.partner_hung_up:
         return "callee" if call.anchor_side == "caller" else "caller"
-    return None if call.refused and not call.answered else "pbx"
+    refused = call.refused or call.refused_by_exchange
+    return None if refused and not call.answered else "pbx"
 
 
 def awaits_record(call: Call) -> bool:

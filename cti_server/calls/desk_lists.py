@@ -119,7 +119,7 @@ class Lists(DeskBase):
         return CallView(
             row=showing.call_row(seen, self.viewer, names),
             log=log,
-            trail=trail.steps(log, entries, names, {one.code: one.name for one in seen.customers}),
+            trail=trail.steps(log, entries, names, seen),
             history=history,
         )
 

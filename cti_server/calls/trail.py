@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cti_server.calls.log import CallLog
-from cti_server.calls.ports import TrailEntry
+from cti_server.calls.ports import SeenCall, TrailEntry
 from cti_server.calls.showing import Names
 from cti_server.calls.views import TrailStep
 
@@ -22,17 +22,22 @@ def users(entries: Iterable[TrailEntry]) -> list[str]:
     return found
 
 
-def steps(log: CallLog, entries: Sequence[TrailEntry], names: Names, customers: Mapping[str, str]) -> list[TrailStep]:
-    """The steps in the order of time. ``customers`` are the names of the candidates that the viewer sees; an entry
-    that was noted for each of several is one step."""
+def steps(log: CallLog, entries: Sequence[TrailEntry], names: Names, seen: SeenCall) -> list[TrailStep]:
+    """The steps in the order of time; ``log`` is the entry as the viewer may read it, ``seen`` the call.
+
+    An entry that was noted for each of several candidates is one step. One that names only colleagues who see none of
+    the viewer's candidates is none: it would say that there are others.
+    """
+    customers = {one.code: one.name for one in seen.customers}
     found = _of_exchange(log)
-    seen: set[tuple[float, str | None, str]] = set()
+    noted: set[tuple[float, str | None, str]] = set()
     for entry in entries:
         once = (entry.at, entry.user, entry.act)
-        if entry.user is not None and once in seen:
+        named = [name for user in _people(entry.detail) if (name := names.person_who_sees(user, seen))]
+        if (entry.user is not None and once in noted) or (_people(entry.detail) and not named):
             continue
-        seen.add(once)
-        found.append(TrailStep(entry.at, entry.act, _text(entry, names, customers)))
+        noted.add(once)
+        found.append(TrailStep(entry.at, entry.act, _text(entry, names, customers, ", ".join(named))))
     return sorted(found, key=lambda step: step.at)
 
 
@@ -54,8 +59,7 @@ def _of_exchange(log: CallLog) -> list[TrailStep]:
     return found
 
 
-def _text(entry: TrailEntry, names: Names, customers: Mapping[str, str]) -> str:
-    people = ", ".join(names.person(user) for user in _people(entry.detail))
+def _text(entry: TrailEntry, names: Names, customers: Mapping[str, str], people: str) -> str:
     if entry.user is None:
         if entry.act == "matched" and entry.customer is not None:
             return f"{customers.get(entry.customer, '')} ({entry.customer})".strip()

@@ -137,6 +137,7 @@ def test_dialling_a_telephone_that_isn_t_there_is_a_call_that_failed() -> None:
 def test_dialling_out_when_no_trunk_is_there_is_a_call_that_failed() -> None:
     stage = Stage()
     leg = stage.leg("PJSIP/2001", "ring", number="2001", dialled="0661112222")
+    stage.feed(events.LegChanged(stage.now, leg, "busy"))
     stage.hangs_up(leg, 34)
     stage.gone(leg, cause=34)
     log = stage.call()
@@ -178,6 +179,29 @@ def test_outcomes_of_a_call_in_that_nobody_takes(status: DialStatus, rings: bool
     assert log.rang_extensions == (["2001"] if rings else [])
     refused = not rings and status in ("busy", "congestion", "unavailable")
     assert log.attempted_extensions == (["2001"] if refused else [])
+
+
+def test_a_telephone_that_is_declined_after_ringing_was_not_hung_up_by_the_caller() -> None:
+    stage = Stage()
+    caller = stage.caller()
+    phone = stage.phone("2001", caller)
+    stage.dial(caller, phone)
+    stage.ring(phone)
+    stage.hangs_up(phone, 17)
+    stage.dial_ended(caller, phone, "busy")
+    stage.feed(events.LegChanged(stage.now, caller, "busy"))
+    stage.hangs_up(caller, 17)
+    stage.gone(phone, caller, cause=17)
+    assert (stage.call().disposition, stage.call().hangup_by) == ("missed", None)
+
+
+def test_an_exchange_that_refuses_by_itself_is_busy() -> None:
+    stage = Stage()
+    caller = stage.caller()
+    stage.feed(events.LegChanged(stage.now, caller, "busy"))
+    stage.hangs_up(caller, 17)
+    stage.gone(caller, cause=17)
+    assert (stage.call().disposition, stage.call().hangup_by) == ("busy", None)
 
 
 def test_one_of_a_group_being_busy_doesn_t_make_the_call_busy() -> None:
