@@ -1,0 +1,208 @@
+"""A firm with customers of every branch, rep and class, and calls of each kind, in which everything that could be told
+has a word of its own: what one user must not learn can be looked for in whatever they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from cti_adapters.storage import mapping
+from cti_server.calls.desk import Desk
+from cti_server.calls.log import CallLog
+from cti_server.shared.scope import Label, Scope, Span
+from cti_server.shared.viewer import RIGHTS, Right, Viewer
+from tests.adapters.desk_rig import Office, viewer
+from tests.adapters.storage_rig import NOW, customer, inbound, outbound
+
+CLASSES = {"all": {1, 2, 3}, "2-3": {2, 3}, "3": {3}, "none": set[int]()}
+ALONE = "804"
+"""The rep of one hidden candidate only; whoever is shown that this rep did something learns of the candidate."""
+
+
+@dataclass
+class Person:
+    """A customer of the world."""
+
+    code: str
+    label: Label
+    number: str
+
+    @property
+    def words(self) -> list[str]:
+        """What gives the customer away, whoever's call it is."""
+        return [
+            self.code,
+            f"Name{self.code}",
+            f"KANA{self.code}",
+            f"Street{self.code}",
+            f"m{self.code}@",
+            f"said{self.code}",
+        ]
+
+
+@dataclass
+class Told:
+    """A call of the world, and whose it may be."""
+
+    log: CallLog
+    labels: list[Label]
+    people: list[Person] = field(default_factory=list)
+
+    @property
+    def digits(self) -> str:
+        """The last eight digits of the number; empty when withheld."""
+        return (self.log.party_e164 or "")[-8:]
+
+
+class World:
+    """The office with all that is in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.office = Office(folder)
+        self.office.put(
+            mapping.User(id=ALONE, login=ALONE, name="Alone804", branch="122", role="rep"),
+            mapping.Role(name="chief", span="all", classes=[1, 2, 3], rights=list(RIGHTS)),
+        )
+        self.office.put(mapping.User(id="999", login="999", name="Chief", branch="122", role="chief"))
+        labels = [
+            Label("customer", branch, rep, one)
+            for branch, rep, one in product(("121", "122"), ("801", "802"), (1, 2, 3))
+        ]
+        self.people = [
+            Person(f"7{n:05}", label, f"+8135{n:03}{n:04}"[:12]) for n, label in enumerate(labels, start=110)
+        ]
+        self.shared = "+81377778888"
+        own, hidden = Label("customer", "121", "801", 3), Label("customer", "122", ALONE, 1)
+        self.household = [Person("760001", own, self.shared), Person("760002", hidden, self.shared)]
+        self.picked = "+81366665555"
+        self.pair = [Person("770001", own, self.picked), Person("770002", hidden, self.picked)]
+        everyone = [*self.people, *self.household, *self.pair]
+        self.office.put(*(_row(one) for one in everyone))
+        self.everyone = everyone
+        self.calls = self._calls()
+        self._acts()
+
+    def _calls(self) -> list[Told]:
+        told = [Told(_from(100 + n, one.number, one.code), [one.label], [one]) for n, one in enumerate(self.people)]
+        told += [
+            Told(_from(201, self.shared, "shared"), [one.label for one in self.household], self.household),
+            Told(_from(202, self.shared, "shared"), [one.label for one in self.household], self.household),
+            Told(_from(203, self.picked, "pair"), [one.label for one in self.pair], self.pair),
+            Told(_from(301, "+81399990001", "nobody"), [Label("unregistered", "121")]),
+            Told(_from(302, "+81399990002", "nobody", branch="122"), [Label("unregistered", "122")]),
+            Told(inbound(303, None, at=NOW - 303), [Label("unregistered", "121")]),
+        ]
+        dialled = outbound(
+            401, self.people[0].number, at=NOW - 401, answered=False, answered_at=None, disposition="busy"
+        )
+        told.append(Told(replace(dialled, party_e164=self.people[0].number), [self.people[0].label], [self.people[0]]))
+        between = outbound(402, "2002", at=NOW - 402, direction="internal", party_e164=None)
+        told.append(Told(between, [Label("internal", "121", "801")]))
+        self.office.rings(*(one.log for one in told))
+        return told
+
+    def _acts(self) -> None:
+        """Chief deals with every customer; the rep who is alone deals with the shared calls."""
+        chief, alone = viewer("999", branch="122", extensions=(("hq", "2009"),)), viewer(ALONE, branch="122")
+        chief = replace(
+            chief, scope=Scope("999", "122", Span.ALL, frozenset({1, 2, 3}), True, True), rights=frozenset(RIGHTS)
+        )
+        for one in self.people:
+            with self.office.desk(chief) as desk:
+                item = desk.customer(one.code).open_items[0].id
+                desk.record(item, [], one.code, "contact", "phone", "spoke", f"said{one.code}")
+                desk.reopen([call.id for call in desk.item(item).calls if not call.open])
+                desk.snooze(item, self.office.clock.at + 60, f"said{one.code}")
+                desk.dial(item)
+                desk.reveal(one.code)
+            self.office.clock.at += 61  # so that the item is awake again, and the call back is over
+        item = self._item_of("760002")
+        with self.office.desk(chief) as desk:
+            desk.pick(item, "760002")
+            desk.send_mail(item, "m760002@example.jp", "said760002", "said760002")
+            desk.hand_on(item, ALONE, "said760002")
+            desk.reopen([call.log.id for call in self.calls if call.people == self.household])
+        with self.office.desk(alone) as desk:
+            desk.handle([call.log.id for call in self.calls if call.people == self.pair])
+            desk.record(item, [], "760002", "contact", "phone", "spoke", "said760002")
+            desk.reopen([call.log.id for call in self.calls if call.people == self.household])
+            desk.snooze(item, NOW + 999_999, "said760002")
+        self.office.clock.at += 700
+
+    def _item_of(self, code: str) -> int:
+        with self.office.desk(viewer(ALONE, branch="122")) as desk:
+            return desk.customer(code).open_items[0].id
+
+    # --- what one user may see
+
+    def seen(self, scope: Scope) -> list[Told]:
+        """The calls that exist for a scope, by the rule in Python."""
+        return [call for call in self.calls if any(scope.admits(label) for label in call.labels)]
+
+    def forbidden(self, scope: Scope) -> list[str]:
+        """Every word that a user of this scope must not be shown."""
+        words = [word for one in self.everyone if not scope.admits(one.label) for word in one.words]
+        seen = self.seen(scope)
+        numbers = {call.digits for call in seen} | {one.number[-8:] for one in self.everyone if scope.admits(one.label)}
+        for call in self.calls:
+            if call not in seen:
+                words.append(call.log.id)
+            if call.digits and call.digits not in numbers:
+                words += _written(call.digits)
+        if not any(scope.admits(label) for label in (self.household[1].label, self.pair[1].label)):
+            words.append("Alone804")
+        return words
+
+    def masked(self, scope: Scope) -> list[str]:
+        """The whole numbers of those whom the user may see without needing them."""
+        words: list[str] = []
+        for one in self.everyone:
+            sharing = [other for other in self.everyone if other.number == one.number and scope.admits(other.label)]
+            if sharing and not any(scope.needs_number(other.label) for other in sharing):
+                words += _written(one.number[-8:])
+        return words
+
+    @contextmanager
+    def desk(self, who: Viewer) -> Iterator[Desk]:
+        """A desk whose work is not kept, so that the world stays as it is."""
+        with self.office.database.open(who.scope) as work:
+            yield Desk(work, who, self.office.clock)
+            work.session.rollback()
+
+
+def _row(one: Person) -> Any:
+    row = customer(
+        one.code, one.number, rep=one.label.rep, branch=one.label.branch, confidentiality=one.label.confidentiality or 3
+    )
+    row.name, row.kana, row.address = f"Name{one.code}", f"KANA{one.code}", f"Street{one.code}"
+    row.mail, row.notes = f"m{one.code}@example.jp", f"said{one.code}"
+    row.name_key, row.kana_key = mapping.search_key(row.name), mapping.search_key(row.kana)
+    return row
+
+
+def _from(number: int, caller: str, word: str, *, branch: str = "121") -> CallLog:
+    log = inbound(number, f"0{caller[3:]}", at=NOW - 1000 + number, branch=branch, party_e164=caller)
+    log.caller_name, log.presented_number = f"CNAM{word}", log.caller_number
+    return log
+
+
+def _written(digits: str) -> list[str]:
+    """The last eight digits as they may stand somewhere."""
+    return [digits, f"{digits[:4]}-{digits[4:]}"]
+
+
+def everybody() -> list[Viewer]:
+    """User 801 of branch 121 in every span, class limit and authority."""
+    made = []
+    for span, limit, handles, nobody in product(Span, CLASSES, (True, False), (True, False)):
+        rights: set[Right] = {"customers", "export", "audit", "exchanges"}
+        rights |= {"handle"} if handles else set()
+        rights |= {"unregistered"} if nobody else set()
+        scope = Scope("801", "121", span, frozenset(CLASSES[limit]), nobody, handles)
+        name = f"{span}, {limit}, {'handles' if handles else 'looks'}, {'nobody too' if nobody else 'known'}"
+        made.append(replace(viewer("801"), role=name, scope=scope, rights=frozenset(rights)))
+    return made
