@@ -63,16 +63,17 @@ def run(args: argparse.Namespace) -> int:
         print("Yobirin demo: filling the database ..." if new else "Yobirin demo: going on where it was ended ...")
         secret = secrets.token_urlsafe(24)
         past = past_seconds(SystemClock().now()) if new else 0.0
-        ports = {
+        exchanges = {
             office.exchange: started.enter_context(simulated(office.exchange, secret, past, args.speed))
             for office in OFFICES
         }
-        settings = settings_of(args.host, args.port, folder, ports, _secret_file(folder, secret))
-        database = Database(settings.database_url)
+        database = Database(f"sqlite:///{folder / 'yobirin.sqlite3'}")
         started.callback(database.close)
         if new:
             database.upgrade()
             demo_firm.seed(database, world, SystemClock())
+        ports = {exchange: port_of(process, exchange) for exchange, process in exchanges.items()}
+        settings = settings_of(args.host, args.port, folder, ports, _secret_file(folder, secret))
         ready = _Ready(database, world, f"http://{args.host}:{args.port}", handle=new)
         return main.run(settings, on_ready=ready, mailbox=folder / "mailbox")
 
@@ -120,8 +121,8 @@ def settings_of(host: str, port: int, folder: Path, exchanges: dict[str, int], s
 
 
 @contextmanager
-def simulated(exchange: str, secret: str, past: float, speed: float) -> Iterator[int]:
-    """Runs a simulated exchange in a process of its own; gives the port that it listens on."""
+def simulated(exchange: str, secret: str, past: float, speed: float) -> Iterator[subprocess.Popen[str]]:
+    """Runs a simulated exchange in a process of its own, and ends it."""
     command = [sys.executable, "-m", "cti_simulators.pbx", "--day", exchange, "--seed", str(SEED)]
     command += ["--past-seconds", str(past), "--pace", str(speed), "--secret-env", SECRET, "--until-stdin-closes"]
     # A session of its own: Ctrl-C ends the server first, then the exchanges that it listens to.
@@ -134,12 +135,13 @@ def simulated(exchange: str, secret: str, past: float, speed: float) -> Iterator
         start_new_session=True,
     )
     try:
-        yield _port_of(process, exchange)
+        yield process
     finally:
         _end(process)
 
 
-def _port_of(process: subprocess.Popen[str], exchange: str) -> int:
+def port_of(process: subprocess.Popen[str], exchange: str) -> int:
+    """The port that a simulated exchange listens on, once it does. Raises YobirinError if it doesn't."""
     assert process.stdout is not None
     overdue = threading.Timer(STARTS_WITHIN, process.kill)
     overdue.start()

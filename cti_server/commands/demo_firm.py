@@ -3,18 +3,22 @@ for them before today."""
 
 from __future__ import annotations
 
+import csv
+import io
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import insert
+
 from cti_adapters.passwords import Argon2
-from cti_adapters.storage import mapping
 from cti_adapters.storage.accounts import accounts, put_default_roles
-from cti_adapters.storage.directory import Directory
+from cti_adapters.storage.customer_import import import_customers
 from cti_adapters.storage.firm import put_branches
-from cti_adapters.storage.gate import system
-from cti_adapters.storage.work import Database
+from cti_adapters.storage.schema import history
+from cti_adapters.storage.work import Database, writing
 from cti_server.identity.accounts import User
 from cti_server.shared.clock import Clock
 from cti_server.shared.people import Customer
@@ -67,19 +71,34 @@ class SignIn:
 
 def seed(database: Database, firm: Firm, clock: Clock) -> None:
     """Fills an empty database."""
+    with writing(database.engine).begin() as connection:
+        put_branches(connection, [office.branch for office in OFFICES])
     with database.open(EVERYTHING, write=True) as work:
-        put_branches(system(work.session), [office.branch for office in OFFICES])
         put_default_roles(work)
     directory = accounts(database, clock, hasher=OnePassword())
     for colleague in firm.colleagues:
         directory.add_user(_user(colleague, firm), PASSWORD)
+    done = import_customers(database, _as_file(firm.customers), clock)
+    if done.refused:
+        raise RuntimeError(f"{done.refused} customers of the demonstration were refused")
     chance = random.Random(SEED)
-    with database.open(EVERYTHING, write=True) as work:
-        customers = Directory(work.session)
-        for customer in firm.customers:
-            customer.created_at = clock.now() - chance.uniform(200, 2000) * _DAY
-            customers.add(customer)
-            work.session.add_all(_past(customer, clock.now(), chance))
+    records = [record for customer in firm.customers for record in _past(customer, clock.now(), chance)]
+    with writing(database.engine).begin() as connection:
+        connection.execute(insert(history), records)
+
+
+def _as_file(customers: list[Customer]) -> io.StringIO:
+    """The customers as a firm hands them over: a CSV file."""
+    file = io.StringIO(newline="")
+    table = csv.writer(file)
+    table.writerow(["code", "name", "kana", "address", "numbers", "mail", "branch", "rep", "class"])
+    for one in customers:
+        numbers = ";".join(number.shown for number in one.numbers)
+        table.writerow(
+            [one.code, one.name, one.kana, one.address, numbers, one.mail, one.branch, one.rep, one.confidentiality]
+        )
+    file.seek(0)
+    return file
 
 
 def sign_ins(firm: Firm) -> list[SignIn]:
@@ -107,9 +126,9 @@ def _user(colleague: Colleague, firm: Firm) -> User:
     )
 
 
-def _past(customer: Customer, now: float, chance: random.Random) -> list[mapping.History]:
+def _past(customer: Customer, now: float, chance: random.Random) -> list[dict[str, Any]]:
     """What was done for a customer in the last half year."""
-    made = []
+    made: list[dict[str, Any]] = []
     for _ in range(chance.choices((0, 1, 2, 3, 4), (20, 30, 25, 15, 10))[0]):
         kind, channel = "contact", chance.choices(("phone", "mail", "visit"), (70, 20, 10))[0]
         note, result = chance.choice(_NOTES[channel])
@@ -117,15 +136,15 @@ def _past(customer: Customer, now: float, chance: random.Random) -> list[mapping
             kind, channel, note = chance.choice(_BOOKINGS)
             result = "booked"
         made.append(
-            mapping.History(
-                customer_code=customer.code,
-                kind=kind,
-                channel=channel,
-                result=result,
-                note=note,
-                at=_working_hour(now - chance.uniform(1.0, 180.0) * _DAY, chance),
-                by=customer.rep,
-            )
+            {
+                "customer_code": customer.code,
+                "kind": kind,
+                "channel": channel,
+                "result": result,
+                "note": note,
+                "at": _working_hour(now - chance.uniform(1.0, 180.0) * _DAY, chance),
+                "by": customer.rep,
+            }
         )
     return made
 
