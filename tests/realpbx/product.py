@@ -101,6 +101,11 @@ class Product:
                 at, _, extension = one.partition("/")
                 work.session.add(mapping.Extension(exchange=at, extension=extension, user=id))
 
+    def role(self, name: str, span: str, classes: list[int], *rights: str) -> None:
+        """A role besides those of a new installation."""
+        with self.database.open(EVERYTHING, write=True) as work:
+            work.session.add(mapping.Role(name=name, span=span, classes=classes, rights=list(rights)))
+
     def customer(
         self, code: str, number: str, rep: str | None, *, branch: str = "121", level: int = 3, **more: Any
     ) -> None:
@@ -328,6 +333,11 @@ class Live:
                 elif line.startswith("data: "):
                     self.events.append((name, json.loads(line[6:])))
                     self._news.put(None)
+
+    @property
+    def told(self) -> str:
+        """All that the stream said, without what numbers are written with: to look for what it must not say."""
+        return re.sub(r"(?<=\d)[- ](?=\d)", "", json.dumps(self.events, ensure_ascii=False))
 
     def calls(self, **wanted: Any) -> list[dict[str, Any]]:
         """The `call` events so far that have these values."""

@@ -1,4 +1,5 @@
-"""What goes wrong between a real Asterisk and the server: it is killed in mid-call, the link breaks, it lets nobody in."""
+"""What goes wrong between a real Asterisk and the server: it is killed in mid-call, the link breaks, it lets nobody
+in."""
 
 from __future__ import annotations
 

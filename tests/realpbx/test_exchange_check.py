@@ -1,0 +1,99 @@
+"""`cti exchange check` against a real Asterisk: which rights an AMI user has, lacks, or has without need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.realpbx.asterisk import SECRET, Asterisk
+from tests.realpbx.product import Product, exchange, free_port
+
+MORE_USERS = """
+[yobirin-poor]
+secret = @SECRET@
+read = call
+write = originate
+
+[yobirin-rich]
+secret = @SECRET@
+read = all
+write = system,call,reporting,originate,command,config
+"""
+
+
+@pytest.fixture(scope="module")
+def product(shared_asterisk: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    manager = shared_asterisk.home / "etc/manager.conf"
+    manager.write_text(manager.read_text() + MORE_USERS.replace("@SECRET@", SECRET))
+    shared_asterisk.start()
+    port = shared_asterisk.ports.ami
+    tables = [
+        exchange(user.replace("-", ""), port, username=user)
+        for user in ("yobirin", "yobirin-readonly", "yobirin-poor", "yobirin-rich", "nobody")
+    ]
+    tables += [exchange("gone", free_port()), exchange("sip", port, host="no-such-host.invalid")]
+    made = Product(tmp_path_factory.mktemp("check") / "p", tables, SECRET)
+    yield made
+    made.close()
+
+
+def checked(product: Product, id: str) -> tuple[int, str]:
+    done = product.cti("exchange", "check", id, "--seconds", "0.5")
+    assert done.stderr == "" and SECRET not in done.stdout
+    return done.returncode, done.stdout
+
+
+def test_least_rights_suffice(product: Product) -> None:
+    status, said = checked(product, "yobirin")
+    assert status == 0
+    assert "yobirin: signed in as yobirin at 127.0.0.1, port " in said and "(Asterisk Call Manager/" in said
+    for right in ("read = system", "write = reporting", "write = originate"):
+        assert f"{right}: granted" in said
+    for right in ("call", "agent", "cdr"):
+        assert f"read = {right}: not proven" in said
+    assert "superfluous" not in said and "missing" not in said
+
+
+def test_calling_back_may_be_left_out(product: Product) -> None:
+    status, said = checked(product, "yobirinreadonly")
+    assert status == 0
+    assert "write = reporting: granted" in said and "write = originate: not granted" in said
+    assert "superfluous" not in said
+
+
+def test_what_is_missing_is_said(product: Product) -> None:
+    status, said = checked(product, "yobirinpoor")
+    assert status == 1
+    assert "read = system: missing" in said and "write = reporting: missing" in said
+    assert "Give yobirin-poor read = system and write = reporting in manager.conf" in said
+
+
+def test_what_is_superfluous_is_said(product: Product) -> None:
+    status, said = checked(product, "yobirinrich")
+    assert status == 0
+    for right in ("write = call", "write = command", "write = config", "write = system"):
+        assert f"{right}: superfluous" in said, said
+    assert "write = reporting: superfluous" not in said and "write = originate: superfluous" not in said
+
+
+@pytest.mark.parametrize(
+    ("id", "sentence"),
+    [
+        (
+            "nobody",
+            "nobody: the exchange refuses the sign-in of nobody: Authentication failed; check username and secret",
+        ),
+        ("gone", "gone: nothing listens at 127.0.0.1, port "),
+        ("sip", "sip: there is no host named no-such-host.invalid"),
+    ],
+)
+def test_an_exchange_that_can_t_be_signed_in_to(product: Product, id: str, sentence: str) -> None:
+    status, said = checked(product, id)
+    assert status == 1 and sentence in said
+
+
+def test_an_unknown_exchange(product: Product) -> None:
+    done = product.cti("exchange", "check", "osaka")
+    assert done.returncode == 1
+    assert "there is no exchange “osaka” in " in done.stderr and "yobirinpoor" in done.stderr
