@@ -90,7 +90,7 @@ DIRECTIONS: dict[str, LazyString] = {"in": _("Incoming"), "out": _("Outgoing"), 
 DIALLING: dict[str, Label] = {
     "asked": Label(_("Your telephone will ring…"), "blue", "phone-call"),
     "ringing": Label(_("Ringing at the customer's"), "green", "phone-call"),
-    "answered": Label(_("Connected"), "green", "phone-check"),
+    "answered": Label(lazy_pgettext("dialling", "Connected"), "green", "phone-check"),
     "busy": Label(_("Line was busy"), "amber", "phone-off"),
     "noanswer": Label(_("No answer"), "amber", "phone-off"),
     "failed": Label(_("The call could not be placed"), "red", "phone-off"),
@@ -159,9 +159,12 @@ def outcome(row: CallRow) -> Label:
 
 
 def item_label(row: ItemRow) -> Label:
-    """What kind of thing to do it is; a missed call by what exactly happened to it."""
-    if row.kind == "missed":
+    """What kind of thing to do it is; a missed call by what exactly happened to it. Where the last of several calls was
+    answered, a record is what is missing."""
+    if row.kind == "missed" and row.latest.disposition != "answered":
         return outcome(row.latest)
+    if row.kind == "missed":
+        return ITEM_KINDS["answered"]
     return ITEM_KINDS.get(row.kind, _UNKNOWN)
 
 

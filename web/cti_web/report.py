@@ -40,8 +40,13 @@ class Summary:
 
     @property
     def answered_percent(self) -> int:
-        """The share of incoming calls that were answered."""
-        return round(100 * self.outcomes["answered"] / self.total) if self.total else 0
+        """The share of the calls that are over that were answered."""
+        return round(100 * self.outcomes["answered"] / self.over) if self.over else 0
+
+    @property
+    def over(self) -> int:
+        """Calls that are not going on any more."""
+        return self.total - self.outcomes["live"]
 
     @property
     def busiest(self) -> int:
@@ -59,10 +64,11 @@ def summarise(rows: Iterable[CallRow], zone: str) -> Summary:
         sums.open += row.open
         sums.talk_seconds += row.talk_seconds
         share = "answered" if kind == "answered" else "other"
-        sums.by_branch.setdefault(row.branch_name, Counter())[share] += 1
+        if kind != "live":
+            sums.by_branch.setdefault(row.branch_name, Counter())[share] += 1
+            sums.by_hour.setdefault(formats.local(row.started_at, zone).hour, Counter())[share] += 1
         if row.open:
-            sums.by_branch[row.branch_name]["open"] += 1
-        sums.by_hour.setdefault(formats.local(row.started_at, zone).hour, Counter())[share] += 1
+            sums.by_branch.setdefault(row.branch_name, Counter())["open"] += 1
         if len(sums.rows) < ROWS_ON_PAGE:
             sums.rows.append(row)
     return sums
