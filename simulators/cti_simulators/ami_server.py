@@ -320,9 +320,9 @@ class Sessions(Factory):
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
 
-    def buildProtocol(self, addr: object) -> Session:
-        """A session for one client."""
-        return Session(self.exchange)
+    def buildProtocol(self, addr: object) -> Session | None:
+        """A session for one client; none while the exchange has no power."""
+        return None if self.exchange.down else Session(self.exchange)
 
 
 def _mask(wanted: str, account: Account) -> frozenset[str]:

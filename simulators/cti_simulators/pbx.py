@@ -12,6 +12,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,9 @@ class Exchange:
         self.accounts = {account.name: account for account in accounts}
         self.sessions: set[Session] = set()
         self.stopping = False
+        """Shutting down: nobody can sign in any more."""
+        self.down = False
+        """Without power: whoever connects is cut off at once."""
         self.booted = start
         self.on_listener: Callable[[], None] | None = None
         """Called once, when the first client that is told about calls has signed in."""
@@ -115,6 +119,7 @@ class Exchange:
 
     def crash(self) -> None:
         """Power off in mid-call: nothing more is said, every connection breaks, what was up is forgotten."""
+        self.down = True
         self.stage.clear()
         self.switch.power_off()
         for session in list(self.sessions):
@@ -123,7 +128,7 @@ class Exchange:
     def boot(self) -> None:
         """Power on again: counters begin anew, ``FullyBooted`` tells a small uptime."""
         self.booted = self.stage.now
-        self.stopping = False
+        self.stopping = self.down = False
 
     # -- what the clients need
 
@@ -216,6 +221,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--pace", type=float, default=1.0, help="of the day: 2 has twice as many live calls")
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second")
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help=f"may be repeated; names: {', '.join(each.name for each in fields(Faults))}",
+    )
     parser.add_argument("--username", default="yobirin")
     parser.add_argument("--secret-env", default="", help="the environment variable with the secret; default: “yobirin”")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input is closed")
@@ -229,6 +241,18 @@ def main(argv: list[str] | None = None) -> int:
     except (ScenarioError, ValueError) as problem:
         print(f"pbx: {problem}", file=sys.stderr)
         return 1
+
+
+def _switch_on(faults: Faults, text: str) -> None:
+    """A fault as the command line names it. Raises ValueError with a sentence."""
+    name, _, value = text.partition("=")
+    kinds = {each.name: type(getattr(faults, each.name)) for each in fields(faults)}
+    if name not in kinds:
+        raise ValueError(f"there is no fault “{name}”; there are {', '.join(kinds)}")
+    try:
+        setattr(faults, name, kinds[name](float(value or 1)))
+    except ValueError as bad:
+        raise ValueError(f"the fault {name} takes a number, not “{value}”") from bad
 
 
 class _Ending(Protocol):
@@ -253,6 +277,8 @@ def _serve(options: Any, secret: str) -> int:
     exchange = Exchange(
         reactor, site, time.time(), speed=options.speed, seed=options.seed, accounts=[Account(options.username, secret)]
     )
+    for fault in options.fault:
+        _switch_on(exchange.faults, fault)
     if traffic is not None:
         day = traffic
         exchange.on_listener = lambda: play_day(exchange, day, exchange.stage.now - options.past_seconds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from cti_adapters.wire.ami import Framer, Message
-from cti_simulators.ami_server import Session
+from cti_simulators.ami_server import Session, Sessions
 from cti_simulators.faults import pieces
 from cti_simulators.scenarios import Scenario
 from tests.adapters.sim_rig import START, Client, Transport, advance, exchange
@@ -115,7 +115,9 @@ def test_a_crash_in_mid_call_leaves_no_word() -> None:
     advance(clock, 20)
     assert client.heard() == [] and client.transport.disconnecting
     client.session.connectionLost()
+    assert Sessions(pbx).buildProtocol(None) is None
     pbx.boot()
+    assert Sessions(pbx).buildProtocol(None) is not None
     again = Client(pbx).sign_in()
     assert again.ask("CoreShowChannels").get("EventList") == "start" and not pbx.channel_rows()
     pbx.play(CALL)

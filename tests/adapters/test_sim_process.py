@@ -61,6 +61,15 @@ def test_ends_when_it_was_never_used() -> None:
         assert started.wait(timeout=10) == 0
 
 
+def test_faults_are_switched_on_from_outside() -> None:
+    faults = ["--fault", "duplicate=1", "--fault", "split_characters"]
+    with process("--scenario", str(KINDS), "--speed", "1000", *faults) as (started, port):
+        names = heard(port, {"Hangup": 66, "Cdr": 28})
+        assert names["BlindTransfer"] == 2
+        assert started.stdin is not None
+        started.stdin.close()
+
+
 def test_says_what_is_wrong(tmp_path: Path) -> None:
     bad = tmp_path / "bad.toml"
     bad.write_text("[[call]]\nrings = ['2001']\n")
@@ -70,6 +79,8 @@ def test_says_what_is_wrong(tmp_path: Path) -> None:
             (["--scenario", str(bad)], "to is missing"),
             (["--day", "hq", "--secret-env", "YOBIRIN_NOT_SET"], "YOBIRIN_NOT_SET is not set"),
             (["--day", "hq", "--speed", "0"], "speed has to be more than 0"),
+            (["--day", "hq", "--fault", "dragons=1"], "there is no fault “dragons”; there are piece_bytes"),
+            (["--day", "hq", "--fault", "duplicate=often"], "duplicate takes a number"),
             (["--day", "hq", "--port", port], f"port {port} of 127.0.0.1 is taken"),
         ):
             command = [sys.executable, "-m", "cti_simulators.pbx", *arguments]
