@@ -80,6 +80,9 @@ _CONNECTING: Final = frozenset({"basic", ""})
 _ESCAPES: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _SURROGATES: Final = re.compile("[\ud800-\udfff]+")
+_DURATION: Final = re.compile(r"([0-9]{1,5}):([0-9]{2}):([0-9]{2})")
+_LATEST: Final = 32503680000.0
+"""The year 3000, in epoch seconds."""
 _SERIAL: Final = re.compile(r"-[0-9a-f]{8,}$")
 
 
@@ -100,9 +103,15 @@ def _at(message: Message, arrived_at: float) -> float:
     if not stamp:
         return arrived_at
     try:
-        return float(stamp)
+        at = float(stamp)
     except ValueError:
         return arrived_at
+    return at if 0 < at < _LATEST else arrived_at
+
+
+def _whole(text: str) -> int | None:
+    """A number that is no larger than any that makes sense."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 def _readable(text: str) -> str:
@@ -206,14 +215,13 @@ def _unbridged(message: Message, at: float) -> Event:
 
 def _hangup_requested(message: Message, at: float) -> Event:
     cause = message.get("Cause") if b"\nCause: " in message.raw else ""
-    return HangupRequested(at, _required(message, "Uniqueid"), int(cause) if cause.isdecimal() else None)
+    return HangupRequested(at, _required(message, "Uniqueid"), _whole(cause))
 
 
 def _leg_ended(message: Message, at: float) -> Event:
     get = message.get
     leg = _required(message, "Uniqueid")
-    cause = get("Cause")
-    return LegEnded(at, leg, get("Linkedid") or leg, int(cause) if cause.isdecimal() else 0)
+    return LegEnded(at, leg, get("Linkedid") or leg, _whole(get("Cause")) or 0)
 
 
 def _held(message: Message, at: float) -> Event:
@@ -328,8 +336,8 @@ def _fax(message: Message, at: float) -> Event | None:
 
 
 def _fully_booted(message: Message, at: float) -> Event | None:
-    uptime = message.get("Uptime")
-    return ServerStarted(at, float(uptime)) if uptime.isdecimal() else None
+    uptime = _whole(message.get("Uptime"))
+    return None if uptime is None else ServerStarted(at, float(uptime))
 
 
 def _leg_up(message: Message, at: float) -> Event:
@@ -349,12 +357,11 @@ def _born(leg: str, duration: str, at: float) -> float:
     """When a channel came to be, from the whole seconds in its unique id and its whole seconds of age."""
     earliest, latest = 0.0, at
     serial = leg.rpartition("-")[2].partition(".")[0]
-    if serial.isdecimal() and 0 <= at - float(serial) < 40 * 86400:
+    if serial.isdecimal() and len(serial) < 12 and 0 <= at - float(serial) < 40 * 86400:
         earliest, latest = float(serial), float(serial) + 1
-    hours, _, rest = duration.partition(":")
-    minutes, _, seconds = rest.partition(":")
-    if hours.isdecimal() and minutes.isdecimal() and seconds.isdecimal():
-        age = int(hours) * 3600 + int(minutes) * 60 + int(seconds)
+    found = _DURATION.fullmatch(duration)
+    if found:
+        age = int(found[1]) * 3600 + int(found[2]) * 60 + int(found[3])
         if earliest == 0.0:
             earliest, latest = at - age - 1, at - age
         else:
