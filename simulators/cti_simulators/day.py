@@ -12,8 +12,9 @@ from cti_simulators.people import OFFICES, SEED, Firm, Office, firm
 from cti_simulators.scenarios import WITHHELD, Outcome, Scenario, Side, Site, Transfer
 
 QUEUE = "main"
-LONGEST_GAP = 15.0
-"""Live, the next call at the head office begins at most so many seconds after the one before."""
+LONGEST_GAP = 10.0
+"""Live, the next call at the head office begins at most so many seconds after the one before; every second one is from
+a customer of its first rep, so that there is always something to see."""
 
 _OUTCOMES: Sequence[tuple[str, float]] = (
     ("answered", 40),
@@ -129,9 +130,9 @@ class Traffic:
         """Calls from ``begin`` on, one after the other, without end."""
         at = begin + 3.0 * self._chance.random()
         while True:
-            yield Planned(at, self._call(at, talk=(8, 45)))
+            yield Planned(at, self._call(at, talk=(8, 40)))
             head = self.office.exchange == "hq"
-            gap = self._chance.uniform(7.0, LONGEST_GAP) if head else self._chance.uniform(15.0, 45.0)
+            gap = self._chance.uniform(5.0, LONGEST_GAP) if head else self._chance.uniform(15.0, 45.0)
             at += gap / self.pace
 
     def answers(self, extension: str, number: str) -> dict[str, Any]:
@@ -153,9 +154,10 @@ class Traffic:
         self._turn += 1
         seconds = self._chance.uniform(*talk)
         side: Side = "caller" if self._chance.random() < 0.6 else "callee"
-        if what.startswith("outbound"):
+        others_turn = self._turn % 2 == 1
+        if what.startswith("outbound") and others_turn:
             return self._outward(at, what, seconds, side)
-        if what == "internal":
+        if what == "internal" and others_turn:
             return self._internal(at, seconds, side)
         customer, number = self._caller()
         extension = self._free(at, self._extension_of(customer.rep) if customer else None)

@@ -111,6 +111,8 @@ _COLLEAGUES = """
 804 ito 伊藤 美咲|イトウ ミサキ|121|rep|2004
 805 kobayashi 小林 誠|コバヤシ マコト|121|rep|2005
 806 kato 加藤 由美|カトウ ユミ|121|rep|2006
+807 fujiwara 藤原 健|フジワラ ケン|121|rep|2007
+808 okamoto 岡本 玲子|オカモト レイコ|121|rep|2008
 800 sasaki 佐々木 浩|ササキ ヒロシ|121|branch manager|2010
 811 watanabe 渡辺 直樹|ワタナベ ナオキ|122|rep|3001
 812 nakamura 中村 恵|ナカムラ メグミ|122|rep|3002

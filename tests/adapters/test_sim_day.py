@@ -84,6 +84,9 @@ def test_live_something_rings_every_few_seconds() -> None:
     calls = list(islice(Traffic("hq").live(START), 400))
     gaps = [after.at - before.at for before, after in pairwise(calls)]
     assert calls[0].at - START < 5 and max(gaps) <= LONGEST_GAP
+    mine = {number.shown for customer in firm().of_rep("801") for number in customer.numbers}
+    theirs = [call.at for call in calls if call.scenario.caller in mine]
+    assert max(after - before for before, after in pairwise(theirs)) <= 2 * LONGEST_GAP
     outcomes = Counter(call.scenario.outcome for call in calls)
     assert outcomes["answered"] > 150 and {"given-up", "timeout", "busy", "voicemail"} <= set(outcomes)
     assert any(call.scenario.transfer for call in calls) and any(call.scenario.hold for call in calls)
