@@ -15,9 +15,8 @@ from cti_server.shared.positions import Position
 
 SETTLING: Final = 1.0
 """Seconds for which a call that is over waits for what the exchange may still say about it."""
-
-
 MANY_SPANS: Final = 1000
+"""More of them are cleaned up even if nobody asks for the low water."""
 
 
 def _last(span: tuple[Position, Position]) -> Position:
@@ -106,10 +105,10 @@ class Book:
         """A leg belongs to another call than thought. A call that has no leg left never was one."""
         before = leg.call
         before.legs.discard(leg)
-        before.ringing.discard(leg)
         leg.call = call
         call.legs.add(leg)
-        if leg.rang:
+        if leg in before.ringing:
+            before.ringing.discard(leg)
             call.ringing.add(leg)
         if not before.legs:
             self.merge(call, before)

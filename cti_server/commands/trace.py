@@ -44,7 +44,7 @@ def add(subparsers: Any) -> None:
         action="append",
         default=[],
         metavar="PATTERN",
-        help="names of trunk channels or peers, e.g. 'PJSIP/trunk-*'; may be repeated (default: what is no extension)",
+        help="names of trunk channels or peers, such as 'PJSIP/trunk-*'; repeat or use commas (default: any but extensions)",
     )
     parser.set_defaults(run=run)
 
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         region=args.region,
         timezone=args.timezone,
         extensions=args.extensions,
-        trunks=tuple(args.trunks),
+        trunks=tuple(pattern for patterns in args.trunks for pattern in patterns.split(",")),
     )
     trace = Trace(plan)
     for path in args.files:

@@ -39,7 +39,7 @@ def test_options_say_what_is_an_extension_and_a_trunk(capsys: pytest.CaptureFixt
     internal = Recording(FOLDER / "A9-internal").streams
     assert trace(capsys, *internal)[1][0]["direction"] == "internal"
     assert trace(capsys, *internal, "--extensions", r"2002")[1][0]["direction"] == "in"
-    assert trace(capsys, *internal, "--trunks", "x-*", "--trunks", "PJSIP/2001-*")[1][0]["direction"] == "in"
+    assert trace(capsys, *internal, "--trunks", "x-*", "--trunks", "y,PJSIP/2001-*")[1][0]["direction"] == "in"
     assert trace(capsys, *internal, "--trunks", "PJSIP/trunk-*", "--region", "GB", "--timezone", "UTC")[0] == 0
 
 
