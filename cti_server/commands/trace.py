@@ -44,7 +44,7 @@ def add(subparsers: Any) -> None:
         action="append",
         default=[],
         metavar="PATTERN",
-        help="names of trunk channels or peers, such as 'PJSIP/trunk-*'; repeat or use commas (default: any but extensions)",
+        help="names of trunk channels or peers, such as 'PJSIP/trunk-*'; repeat or use commas (default: no extension)",
     )
     parser.set_defaults(run=run)
 
