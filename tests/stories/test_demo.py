@@ -163,6 +163,17 @@ def test_a_call_back_is_placed(demo: Demo) -> None:
     )
 
 
+def test_a_mail_to_a_customer_ends_in_the_mailbox(demo: Demo) -> None:
+    yamada = Browser(demo, "yamada")
+    item = re.search(r"/desk/(\d+)", yamada.get("/desk"))
+    assert item is not None
+    yamada.send(
+        "/desk", f"/desk/{item[1]}/mail", to="c100101@example.jp", subject="お電話の件", body="折り返しのご連絡です。"
+    )
+    assert eventually(lambda: "折り返しのご連絡です。" in yamada.get("/mailbox"), 30)
+    assert demo.rows("select state, mail_to from mails") == [("sent", "c100101@example.jp")]
+
+
 def test_a_taken_port_is_said(demo: Demo) -> None:
     command = [sys.executable, "-m", "cti_server.cli", "demo", "--port", str(demo.port)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
