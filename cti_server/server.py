@@ -19,6 +19,8 @@ from cti_adapters.exchanges.supervision import Supervision
 from cti_adapters.exchanges.writer import Writer
 from cti_adapters.live.hub import Hub
 from cti_adapters.live.outbox import Outbox
+from cti_adapters.mail import Mailer
+from cti_adapters.mailbox import Mailbox
 from cti_adapters.storage.accounts import accounts, put_default_roles
 from cti_adapters.storage.call_writer import CallWriter
 from cti_adapters.storage.desk_firm import put_templates
@@ -76,11 +78,17 @@ class Server:
             clock,
         )
         self._supervision = Supervision(settings.exchanges, around, self._exchange_changed)
+        self._mailbox = None if mailbox is None else Mailbox(self.reactor, mailbox, clock)
+        mail = settings.mail
+        if self._mailbox is not None:
+            here = {"host": "127.0.0.1", "port": self._mailbox.listen(), "security": "none", "username": ""}
+            mail = mail.model_copy(update=here)
+        self._mailer = Mailer(self.reactor, self._database, clock, mail, self.hub.publish)
         self._outbox = Outbox(
             self.reactor,
             self._database,
             clock,
-            handlers(self.hub, self._supervision, self._database, clock, self.reactor, self._wake_mail),
+            handlers(self.hub, self._supervision, self._database, clock, self.reactor, self._mailer.wake),
         )
         self._watch = Watch(self.reactor, settings, self._outbox, mailbox=mailbox)
         self._live = LiveResource(self.hub, people, self.reactor)
@@ -118,7 +126,8 @@ class Server:
         health.add("dashboard", self._watch.check)
         self._health = health
         https = server.tls_certificate is not None
-        site = PublicSite(self.reactor, self._live, health, self._watch.socket, https=https)
+        secure = https or server.public_url.startswith("https://")
+        site = PublicSite(self.reactor, self._live, health, self._watch.socket, https=secure)
         try:
             if https:
                 self._port = self.reactor.listenSSL(
@@ -140,6 +149,7 @@ class Server:
         self._live.start()
         self._supervision.start()
         self._watch.start()
+        self._mailer.start()
         self._outbox.start()
         self._status_loop.clock = self.reactor
         self._status_loop.start(STATUS_SECONDS, now=False)
@@ -164,6 +174,9 @@ class Server:
         self._live.stop()
         yield self._watch.stop()
         yield self._outbox.stop()
+        yield self._mailer.stop()
+        if self._mailbox is not None:
+            yield self._mailbox.stop()
         yield self._supervision.stop()
         yield self._in_thread(self._timetable.stop)
 
@@ -225,9 +238,6 @@ class Server:
             last_event=status.lane.last_event or state.last_heard,
             counters=status.counters | live,
         )
-
-    def _wake_mail(self) -> None:
-        """Mails wait in the queue."""
 
     def _appointments(self) -> list[Appointment]:
         return []

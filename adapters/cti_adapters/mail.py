@@ -25,6 +25,7 @@ from cti_adapters.storage import mail_queue
 from cti_adapters.storage.mail_queue import QueuedMail
 from cti_adapters.storage.work import Database
 from cti_server.shared.clock import Clock
+from cti_server.shared.errors import SettingsError
 from cti_server.shared.notices import WorkChanged
 from cti_server.shared.scope import EVERYTHING
 
@@ -261,7 +262,7 @@ def outcome_of(problem: BaseException) -> Outcome:
         if 500 <= problem.code < 600:
             return Outcome("failed", f"The mail server refused it: {said}")
         return Outcome("queued", f"The mail server does not take it just now: {said}")
-    if isinstance(problem, smtp.AUTHDeclinedError | smtp.AUTHRequiredError | smtp.AuthenticationError):
+    if isinstance(problem, SettingsError | smtp.AUTHDeclinedError | smtp.AUTHRequiredError | smtp.AuthenticationError):
         return Outcome("queued", NO_LOGIN, server_away=True)
     if isinstance(problem, smtp.TLSRequiredError | smtp.ESMTPClientError) or "certificate" in str(problem).lower():
         return Outcome("queued", NO_TLS, server_away=True)
