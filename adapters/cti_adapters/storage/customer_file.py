@@ -36,6 +36,8 @@ _FIELD_OF: Final = {header: name for name, headers in _HEADERS.items() for heade
 _NEEDED: Final = {"code": "顧客コード", "name": "氏名", "numbers": "電話番号", "branch": "部店", "class": "クラス"}
 _ENCODINGS: Final = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16", "cp932": "Shift_JIS"}
 _SEPARATORS: Final = re.compile(r"[;；、/\n]+")
+# Control characters, and what cp932 makes of bytes that it has no character for.
+_NO_TEXT: Final = re.compile("[\x00-\x08\x0e-\x1f\uf8f0-\uf8f3]")
 LONGEST_FIELD: Final = 1 << 16
 _BLOCK: Final = 1 << 20
 
@@ -73,11 +75,11 @@ def _readable(file: BinaryIO, encoding: str) -> bool:
     decoder = codecs.getincrementaldecoder(encoding)()
     try:
         while block := file.read(_BLOCK):
-            decoder.decode(block)
-        decoder.decode(b"", final=True)
+            if _NO_TEXT.search(decoder.decode(block)):
+                return False
+        return not _NO_TEXT.search(decoder.decode(b"", final=True))
     except UnicodeDecodeError:
         return False
-    return True
 
 
 @dataclass(frozen=True, slots=True)

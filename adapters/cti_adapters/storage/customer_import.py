@@ -3,11 +3,13 @@ memory don't notice. Importing a file again changes nothing (spec O5, C3)."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Final, TextIO
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from cti_adapters.storage.core import Within, inserting, upserting
 from cti_adapters.storage.customer_file import CustomerFile, Read, Refused
@@ -61,21 +63,42 @@ def import_customers(
     file = CustomerFile(stream, known, plans or {})
     work = _Import(database, file, scope, reps, clock.now(), refuse)
     work.done.ignored_columns = file.ignored
-    lot: list[Read] = []
-    for row in file.rows():
-        work.done.rows += 1
-        if isinstance(row, Refused):
-            work.refuse(row)
-            continue
-        lot.append(row)
-        if len(lot) == LOT:
-            work.write(lot)
-            progress(work.done)
-            lot = []
-    work.write(lot)
-    work.finish(by)
+    with closing(work):
+        lot: list[Read] = []
+        for row in file.rows():
+            work.done.rows += 1
+            if isinstance(row, Refused):
+                work.refuse(row)
+                continue
+            lot.append(row)
+            if len(lot) == LOT:
+                work.write(lot)
+                progress(work.done)
+                lot = []
+        work.write(lot)
+        work.finish(by)
     progress(work.done)
     return work.done
+
+
+class _Codes:
+    """The codes of a file, to find those that are there twice: in a database of its own that SQLite keeps on disk where
+    it grows, and forgets. A set of a million would take 100 MB."""
+
+    def __init__(self) -> None:
+        self._seen = sqlite3.connect("", isolation_level=None)
+        self._seen.execute("PRAGMA journal_mode=OFF")
+        self._seen.execute("PRAGMA synchronous=OFF")
+        self._seen.execute("CREATE TABLE seen (code TEXT PRIMARY KEY) WITHOUT ROWID")
+        self._seen.execute("BEGIN")
+
+    def add(self, code: str) -> bool:
+        """Whether the code is new."""
+        return self._seen.execute("INSERT OR IGNORE INTO seen VALUES (?)", (code,)).rowcount == 1
+
+    def close(self) -> None:
+        """Forgets them."""
+        self._seen.close()
 
 
 class _Import:
@@ -90,7 +113,8 @@ class _Import:
         now: float,
         refuse: Callable[[Refused, list[str]], None],
     ) -> None:
-        self._engine = database.engine.execution_options(write=True)
+        self._database = database
+        self._engine = database.bulk()
         self._file = file
         self._scope = scope
         self._reps = reps
@@ -98,9 +122,7 @@ class _Import:
         self._refuse = refuse
         self._given = {_COLUMN.get(name, name) for name in file.given}
         self.done = Imported()
-        with database.engine.connect() as connection:
-            latest = connection.execute(select(func.max(customers.c.import_run))).scalar() or 0
-        self._run = max(int(now * 1000), latest + 1)
+        self._codes = _Codes()
 
     def refuse(self, row: Refused) -> None:
         """Counts and reports a row that can't be taken."""
@@ -123,19 +145,24 @@ class _Import:
                 connection.execute(outbox.insert(), {"kind": "work", "body": body, "at": self._now})
 
     def finish(self, by: str | None) -> None:
-        """Notes the import in the trail."""
+        """Notes the import in the trail; this commit is synced, and with it all before it."""
         done = self.done
         detail = {"rows": done.rows, "added": done.added, "changed": done.changed, "refused": done.refused}
         entry = {"at": self._now, "user": by, "act": "imported", "subject_kind": "customers", "subject_id": "file"}
-        with self._engine.begin() as connection:
+        with self._database.engine.execution_options(write=True).begin() as connection:
             connection.execute(audit.insert(), {**entry, "detail": detail})
+
+    def close(self) -> None:
+        """Lets go of what the run held."""
+        self._codes.close()
+        self._engine.dispose()
 
     def _sifted(self, lot: list[Read], known: dict[str, Any]) -> dict[str, Customer]:
         """The customers that may be written, by code."""
         good: dict[str, Customer] = {}
         for one in lot:
             customer, old = one.customer, known.get(one.customer.code)
-            if customer.code in good or (old is not None and old.import_run == self._run):
+            if not self._codes.add(customer.code):
                 self.refuse(Refused(one.line, f"the customer code {customer.code} was in this file before", one.row))
                 continue
             labels = [customer.label]
@@ -172,8 +199,6 @@ class _Import:
         self.done.unchanged += len(same)
         _INSERT.run(connection, [self._values(one) | {"created_at": self._now, "version": 1} for one in new])
         self._update(connection, changed, known)
-        if same:
-            connection.execute(_STAMP, [{"b_code": one.code, "b_run": self._run} for one in same])
         self._write_numbers(connection, new, list(renumbered.values()))
         parts = [move_labels(connection, one.code, _label(known[one.code]), one.label) for one in changed]
         fresh = {number.e164 for one in new for number in one.numbers}
@@ -197,7 +222,6 @@ class _Import:
             "notes": customer.notes,
             "name_key": search_key(customer.name),
             "kana_key": search_key(customer.kana or customer.name),
-            "import_run": self._run,
         }
 
     def _update(self, connection: Connection, changed: list[Customer], known: dict[str, Any]) -> None:
@@ -207,7 +231,7 @@ class _Import:
             old, new = known[one.code], self._values(one)
             row = {name: new[name] if name in self._given else getattr(old, name) for name in _CHANGED}
             row["kana_key"] = search_key(row["kana"] or row["name"])
-            rows.append({f"b_{name}": value for name, value in (row | {"code": one.code, "run": self._run}).items()})
+            rows.append({f"b_{name}": value for name, value in (row | {"code": one.code}).items()})
             rows[-1]["b_name_key"] = search_key(row["name"])
         if rows:
             connection.execute(_UPDATE, rows)
@@ -238,9 +262,7 @@ def _label(row: Any) -> Label:
 
 _COLUMN: Final = {"class": "confidentiality"}
 _CHANGED: Final = ("name", "kana", "address", "mail", "language", "branch", "rep", "confidentiality", "notes")
-_KNOWN: Final = Within(
-    select(*(customers.c[name] for name in ("code", *_CHANGED)), customers.c.import_run), customers.c.code
-)
+_KNOWN: Final = Within(select(*(customers.c[name] for name in ("code", *_CHANGED))), customers.c.code)
 _NUMBERS: Final = Within(
     select(customer_numbers.c.customer_code, customer_numbers.c.e164).order_by(customer_numbers.c.place),
     customer_numbers.c.customer_code,
@@ -248,12 +270,11 @@ _NUMBERS: Final = Within(
 _INSERT: Final = inserting(customers, [column.name for column in customers.c])
 _INSERT_NUMBERS: Final = upserting(customer_numbers, [column.name for column in customer_numbers.c])
 _DROP_NUMBERS: Final = delete(customer_numbers).where(customer_numbers.c.customer_code == bindparam("b_code"))
-_STAMP: Final = update(customers).where(customers.c.code == bindparam("b_code")).values(import_run=bindparam("b_run"))
 _UPDATE: Final = (
     update(customers)
     .where(customers.c.code == bindparam("b_code"))
     .values(
         {name: bindparam(f"b_{name}") for name in (*_CHANGED, "name_key", "kana_key")}
-        | {"import_run": bindparam("b_run"), "version": customers.c.version + 1}
+        | {"version": customers.c.version + 1}
     )
 )

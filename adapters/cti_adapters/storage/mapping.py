@@ -134,7 +134,6 @@ class Customer(Row):
     name_key: Mapped[str]
     kana_key: Mapped[str]
     created_at: Mapped[float]
-    import_run: Mapped[int | None]
     version: Mapped[int]
     numbers: Mapped[list[CustomerNumber]]
 

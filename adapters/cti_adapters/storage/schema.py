@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
-    BigInteger,
     Boolean,
     Column,
     Double,
@@ -147,7 +146,6 @@ customers = Table(
     _text("name_key"),  # what searches compare: mapping.search_key(name)
     _text("kana_key"),  # mapping.search_key(kana, or name where there is none)
     _time("created_at"),
-    Column("import_run", BigInteger),  # the import that wrote it last: so that a code twice in one file is found
     _count("version", 1),
 )
 Index("ix_customers_name_key", customers.c.name_key, customers.c.code)

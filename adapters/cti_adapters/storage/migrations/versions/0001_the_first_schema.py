@@ -114,7 +114,6 @@ def upgrade() -> None:
         sa.Column("name_key", sa.Text(), server_default="", nullable=False),
         sa.Column("kana_key", sa.Text(), server_default="", nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
-        sa.Column("import_run", sa.BigInteger(), nullable=True),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_customers")),
     )
