@@ -41,6 +41,8 @@ NO_SERVER = "No mail server is set; the mail waits"
 AWAY = "The mail server can't be reached; the mail waits and is tried again"
 NO_TLS = "No secure connection to the mail server; the mail waits and is tried again"
 NO_LOGIN = "The mail server refuses our login; the mail waits and is tried again"
+REFUSED = "The mail server refused it: "
+NOT_NOW = "The mail server does not take it just now: "
 UNSENDABLE = "This address or subject holds characters that no mail may have"
 TOO_LONG = "The mail server could not be reached for three days; the mail was not sent"
 
@@ -260,8 +262,8 @@ def outcome_of(problem: BaseException) -> Outcome:
     if isinstance(problem, smtp.SMTPDeliveryError):
         said = _said(problem)
         if 500 <= problem.code < 600:
-            return Outcome("failed", f"The mail server refused it: {said}")
-        return Outcome("queued", f"The mail server does not take it just now: {said}")
+            return Outcome("failed", REFUSED + said)
+        return Outcome("queued", NOT_NOW + said)
     if isinstance(problem, SettingsError | smtp.AUTHDeclinedError | smtp.AUTHRequiredError | smtp.AuthenticationError):
         return Outcome("queued", NO_LOGIN, server_away=True)
     if isinstance(problem, smtp.TLSRequiredError | smtp.ESMTPClientError) or "certificate" in str(problem).lower():

@@ -35,6 +35,7 @@ from cti_adapters.storage.work import Database
 from cti_server.settings import MailSettings
 from cti_server.shared.notices import WorkChanged
 from cti_server.shared.scope import EVERYTHING, Label
+from cti_web import mail_problems
 from cti_web.mailbox import letters
 from tests.adapters.reactors import run, sleep, until
 from tests.adapters.storage_rig import NOW, FixedClock, make_database, put
@@ -451,3 +452,9 @@ def test_of_a_mail_that_is_too_large_the_mailbox_keeps_the_beginning(
     run(scenario)
     (kept,) = (tmp_path / "box" / "new").iterdir()
     assert 4000 < kept.stat().st_size <= 5100
+
+
+def test_every_problem_has_a_sentence_in_the_readers_language() -> None:
+    fixed = {mails.NO_SERVER, mails.AWAY, mails.NO_TLS, mails.NO_LOGIN, mails.UNSENDABLE, mails.TOO_LONG}
+    assert set(mail_problems.SENTENCES) == fixed
+    assert set(mail_problems.BEGINNINGS) == {mails.REFUSED, mails.NOT_NOW}
