@@ -246,3 +246,14 @@ def test_the_exchange_s_own_aids_are_nobody() -> None:
     stage.leg("Announcer/ARI;2", "up")
     assert stage.calls() == []
     assert stage.folder.low_water() is None
+
+
+def test_who_has_left_a_bridge_doesn_t_talk_to_who_comes_into_it() -> None:
+    stage = Stage()
+    caller = stage.caller()
+    phone = stage.talk(caller, "2001", "b")
+    stage.unbridge("b", caller)
+    other = stage.phone("2002", caller)
+    stage.bridge("b", other)
+    assert (stage.call().talking_extension, stage.call().final_extension) == ("2001", "2001")
+    stage.gone(phone)
