@@ -8,6 +8,9 @@ import pytest
 
 from tests.realpbx.asterisk import SECRET, Asterisk
 from tests.realpbx.product import Product, exchange, free_port
+from tests.realpbx.scenarios import ALL
+from tests.realpbx.scene import Scene
+from tests.realpbx.stage import Stage
 
 MORE_USERS = """
 [yobirin-poor]
@@ -97,3 +100,13 @@ def test_an_unknown_exchange(product: Product) -> None:
     done = product.cti("exchange", "check", "osaka")
     assert done.returncode == 1
     assert "there is no exchange “osaka” in " in done.stderr and "yobirinpoor" in done.stderr
+
+
+def test_what_comes_while_it_listens_proves_the_rest(product: Product, asterisk: Asterisk, stage: Stage) -> None:
+    call = stage.start(ALL["H4-queue-without-answer"](Scene(stage, asterisk)))
+    done = product.cti("exchange", "check", "yobirin", "--seconds", "6")
+    call.result(30)
+    assert done.returncode == 0
+    for right in ("system", "call", "agent", "cdr"):
+        assert f"read = {right}: granted" in done.stdout
+    assert "not proven" not in done.stdout and "superfluous" not in done.stdout
