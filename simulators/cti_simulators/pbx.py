@@ -241,6 +241,10 @@ def main(argv: list[str] | None = None) -> int:
     except (ScenarioError, ValueError) as problem:
         print(f"pbx: {problem}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # Whoever started it is gone before it could say where it listens.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def _switch_on(faults: Faults, text: str) -> None:
