@@ -87,11 +87,6 @@ class Folder:
         book = self._book
         return [log_of(call, book.plan, book.party) for call in book.calls.values() if call.counts]
 
-    @property
-    def open_count(self) -> int:
-        """How many calls are going on, without looking at each of them."""
-        return len(self._book.calls)
-
     def low_water(self) -> Position | None:
         """The oldest place in the journal that is needed to make the open calls again; None when nothing is open."""
         return self._book.low_water()
