@@ -29,7 +29,7 @@ from cti_adapters.storage.work import Database, writing
 from cti_adapters.timetable import Appointment, Timetable
 from cti_server.identity.sessions import SessionPolicy
 from cti_server.outbox_handlers import handlers
-from cti_server.settings import Settings, config_folder
+from cti_server.settings import ReportSettings, Settings, config_folder
 from cti_server.shared import phone
 from cti_server.shared.clock import SystemClock
 from cti_server.shared.errors import SettingsError
@@ -37,6 +37,7 @@ from cti_server.shared.notices import ExchangeChanged, Notice
 from cti_server.shared.people import Branch
 from cti_server.shared.scope import EVERYTHING
 from cti_web.push import LiveResource
+from cti_web.report_mail import queue_report
 from cti_web.site import Health, PublicSite
 from cti_web.watching import Watch
 
@@ -61,7 +62,7 @@ class Server:
         self._database = Database(settings.database_url)
         self._prepare_database()
         policy = SessionPolicy(settings.sessions.idle_minutes * 60.0, settings.sessions.longest_hours * 3600.0)
-        people = accounts(self._database, clock, policy)
+        self._people = accounts(self._database, clock, policy)
         self.hub = Hub(
             clock,
             show=lambda number, masked: phone.show(number, masked=masked),
@@ -91,7 +92,7 @@ class Server:
             handlers(self.hub, self._supervision, self._database, clock, self.reactor, self._mailer.wake),
         )
         self._watch = Watch(self.reactor, settings, self._outbox, mailbox=mailbox)
-        self._live = LiveResource(self.hub, people, self.reactor)
+        self._live = LiveResource(self.hub, self._people, self.reactor)
         self._status_loop = task.LoopingCall(self._write_states)
         self._timetable = Timetable(self._appointments())
         self._port: Any = None
@@ -240,7 +241,18 @@ class Server:
         )
 
     def _appointments(self) -> list[Appointment]:
-        return []
+        return [
+            Appointment(f"report at {one.at}", one.at, one.timezone, lambda one=one: self._mail_report(one))  # type: ignore[misc]
+            for one in self._settings.reports
+        ]
+
+    def _mail_report(self, report: ReportSettings) -> None:
+        """In the timetable's thread."""
+        user = next((user for user in self._people.users() if user.login == report.user), None)
+        if user is None:
+            log.error("the report at %s is not mailed: there is no user %s", report.at, report.user)
+            return
+        queue_report(self._database, self._people.viewer(user.id), SystemClock(), report)
 
     def _in_thread(self, what: Callable[..., Any], *args: Any) -> defer.Deferred[Any]:
         return deferToThreadPool(self.reactor, self.reactor.getThreadPool(), what, *args)
