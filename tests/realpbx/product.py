@@ -23,7 +23,8 @@ from sqlalchemy import select
 
 from cti_adapters.passwords import Argon2
 from cti_adapters.storage import mapping, schema
-from cti_adapters.storage.directory import Directory, numbers_of, put_branches
+from cti_adapters.storage.directory import Directory, numbers_of
+from cti_adapters.storage.firm import put_branches
 from cti_adapters.storage.gate import system
 from cti_adapters.storage.work import Database
 from cti_server.calls.log import CallLog

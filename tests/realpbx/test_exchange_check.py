@@ -6,12 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.adapters.test_ami_client_sockets import LOOPBACK, certificate
 from tests.realpbx.asterisk import SECRET, Asterisk
 from tests.realpbx.product import Product, exchange, free_port
 from tests.realpbx.scenarios import ALL
 from tests.realpbx.scene import Scene
 from tests.realpbx.stage import Stage
 
+TLS = """tlsenable = yes
+tlsbindaddr = 127.0.0.1:@PORT@
+tlscertfile = @HOME@/etc/ami.pem
+"""
 MORE_USERS = """
 [yobirin-poor]
 secret = @SECRET@
@@ -28,7 +33,13 @@ write = system,call,reporting,originate,command,config
 @pytest.fixture(scope="module")
 def product(shared_asterisk: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     manager = shared_asterisk.home / "etc/manager.conf"
-    manager.write_text(manager.read_text() + MORE_USERS.replace("@SECRET@", SECRET))
+    folder, tls_port = tmp_path_factory.mktemp("check"), free_port()
+    shown, key = certificate(LOOPBACK)
+    (folder / "ca.pem").write_text(shown)
+    (shared_asterisk.home / "etc/ami.pem").write_text(shown + key)
+    tls = TLS.replace("@PORT@", str(tls_port)).replace("@HOME@", shared_asterisk.inside)
+    general = manager.read_text().replace("[general]\n", f"[general]\n{tls}", 1)
+    manager.write_text(general + MORE_USERS.replace("@SECRET@", SECRET))
     shared_asterisk.start()
     port = shared_asterisk.ports.ami
     tables = [
@@ -36,7 +47,12 @@ def product(shared_asterisk: Asterisk, tmp_path_factory: pytest.TempPathFactory)
         for user in ("yobirin", "yobirin-readonly", "yobirin-poor", "yobirin-rich", "nobody")
     ]
     tables += [exchange("gone", free_port()), exchange("sip", port, host="no-such-host.invalid")]
-    made = Product(tmp_path_factory.mktemp("check") / "p", tables, SECRET)
+    tables += [
+        exchange("tls", tls_port, tls=True, tls_ca=str(folder / "ca.pem")),
+        exchange("doubtful", tls_port, tls=True),
+        exchange("plain", port, tls=True),
+    ]
+    made = Product(folder / "p", tables, SECRET)
     yield made
     made.close()
 
@@ -56,6 +72,12 @@ def test_least_rights_suffice(product: Product) -> None:
     for right in ("call", "agent", "cdr"):
         assert f"read = {right}: not proven" in said
     assert "superfluous" not in said and "missing" not in said
+
+
+def test_over_tls(product: Product) -> None:
+    status, said = checked(product, "tls")
+    assert status == 0
+    assert "tls: signed in as yobirin at 127.0.0.1, port " in said and " with TLS (Asterisk Call Manager/" in said
 
 
 def test_calling_back_may_be_left_out(product: Product) -> None:
@@ -87,6 +109,8 @@ def test_what_is_superfluous_is_said(product: Product) -> None:
             "nobody",
             "nobody: the exchange refuses the sign-in of nobody: Authentication failed; check username and secret",
         ),
+        ("doubtful", "doubtful: no secure link to 127.0.0.1, port "),
+        ("plain", "plain: no secure link to 127.0.0.1, port "),
         ("gone", "gone: nothing listens at 127.0.0.1, port "),
         ("sip", "sip: there is no host named no-such-host.invalid"),
     ],
