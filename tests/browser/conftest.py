@@ -104,6 +104,8 @@ def open_page(browser: Browser, desk: Desk) -> Iterator[OpenPage]:
         )
         page.goto(desk.url + path)
         page.wait_for_selector("main")
+        if page.locator("#y-live-state").count():
+            page.wait_for_selector('#y-live-state:not([data-tone="grey"])', state="attached")
         return page
 
     yield opened

@@ -88,6 +88,10 @@ def test_what_is_typed_is_kept_and_a_live_change_does_not_take_it(open_page: Ope
     desk.live.tell("work", {"calls": [], "items": [2]})
     expect(page.locator('#y-rows [data-row="2"]')).to_have_count(0)
     expect(page.locator("#y-note")).to_have_value("half a sentence")
+    page.fill('#y-draft [name="body"]', "my own words")
+    with page.expect_response(re.compile("/desk/1$")):
+        desk.live.tell("work", {"calls": [], "items": [1]})
+    expect(page.locator('#y-draft [name="body"]')).to_have_value("my own words")
     expect(page.locator("[data-kept]")).to_be_visible()
     assert ("save_note", 1, "half a sentence") in desk.fake.acts
 
@@ -137,6 +141,9 @@ def test_a_candidate_is_picked_and_the_mail_is_sent_in_another_language(open_pag
     page.get_by_role("button", name="Send mail").click()
     expect(page.locator("#y-draft .y-chip")).to_have_text("Waiting to be sent")
     assert desk.fake.acts[-1][:3] == ("send_mail", 1, "kazuko@example.jp")
+    desk.fake.draft_state = ("sent", "")
+    desk.live.tell("work", {"calls": [], "items": [1]})
+    expect(page.locator("#y-draft .y-chip")).to_have_text("Sent")
 
 
 def test_calling_back_shows_how_it_goes(open_page: OpenPage, desk: Desk) -> None:

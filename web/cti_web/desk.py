@@ -53,6 +53,9 @@ def open_item(item: int) -> Response:
         seen = use.item(item)
         if asked_for() == "y-item":
             return fragment("desk/item.html", **_item(use, seen))
+        if asked_for() == "y-draft" and seen.draft:
+            wording = seen.customer.language if seen.customer else formats.language()
+            return fragment("desk/draft.html", item=seen, draft=seen.draft, wording=wording)
         if asked_for() == "y-item-news":
             return fragment("desk/news.html", **_item(use, seen))
         return page(use, "desk/page.html", **_worklist(use), **_item(use, seen))

@@ -41,11 +41,14 @@ function viewOf(call, views_, position) {
   const chosen = views_[call.id]?.view;
   if (chosen) return chosen;
   if (over(call) && now() - call.endedHere > ENDED_SHRINKS && !isWriting(call.id)) return "mini";
+  if (phone.matches && call.mine === "rep" && call.state === "talking") return "mini";
   return position < fullCards() ? "full" : "mini";
 }
 
+const phone = window.matchMedia("(max-width: 767px)");
+
 /** As many cards as the screen has room for; the others are pills. */
-const fullCards = () => Math.min(3, Math.max(1, Math.floor((window.innerHeight - 150) / CARD_HEIGHT)));
+const fullCards = () => (phone.matches ? 1 : Math.min(3, Math.max(1, Math.floor((window.innerHeight - 150) / CARD_HEIGHT))));
 
 const isWriting = (id) => elements.get(id)?.querySelector("form:not([hidden])") != null;
 

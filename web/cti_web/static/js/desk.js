@@ -32,6 +32,14 @@ document.addEventListener("htmx:afterSettle", () => {
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target?.id === "y-main" || event.detail.elt?.id === "y-main") openFirst();
 });
+/* The draft is fetched again only when its state changed (sent, closed by the call back): what is typed in it stays. */
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.id !== "y-item-news") return;
+  const fresh = document.querySelector("#y-item-news [data-draft-now]")?.dataset.draftNow;
+  const shown = document.querySelector("#y-draft [data-draft-state]")?.dataset.draftState;
+  if (fresh && shown && fresh !== shown) window.htmx.trigger("#y-draft", "refresh");
+});
+
 document.addEventListener("htmx:afterRequest", (event) => {
   const { elt, successful } = event.detail;
   if (elt.id !== "y-note" || !successful) return;
