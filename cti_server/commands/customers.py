@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from cti_adapters.storage.customer_file import Refused, encoding_name, encoding_of
 from cti_adapters.storage.customer_import import Imported, import_customers
-from cti_adapters.storage.directory import put_branches
+from cti_adapters.storage.firm import put_branches
 from cti_adapters.storage.work import Database
 from cti_server.settings import Settings, load
 from cti_server.shared.clock import SystemClock

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from cti_adapters.storage import mapping
-from cti_adapters.storage.core import upserting
 from cti_adapters.storage.gate import GatedSession, system
 from cti_adapters.storage.mapping import search_key
 from cti_adapters.storage.rematching import Followed, move_labels, rematch, together
-from cti_adapters.storage.schema import branches, customers
+from cti_adapters.storage.schema import customers
 from cti_server.shared import phone
 from cti_server.shared.errors import Conflict, Invalid, NotFound
-from cti_server.shared.people import Branch, Customer, CustomerNumber
+from cti_server.shared.people import Customer, CustomerNumber
 
 CLASSES = (1, 2, 3)
-
-
-def put_branches(connection: Connection, firm: list[Branch]) -> None:
-    """Writes the branches of the settings; those that are no longer there stay, for the calls that name them."""
-    rows = [{"code": one.code, "name": one.name, "timezone": one.timezone} for one in firm]
-    upserting(branches, ["code", "name", "timezone"]).run(connection, rows)
 
 
 def numbers_of(shown: list[str], plan: phone.Plan) -> list[CustomerNumber]:

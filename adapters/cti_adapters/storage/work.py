@@ -41,15 +41,16 @@ class Database:
         """
         return UnitOfWork(self.engine, scope, write=write)
 
-    def upgrade(self) -> None:
+    def upgrade(self) -> tuple[str | None, str]:
         """Brings the tables to the version that this program needs (Alembic); an empty database gets them all, and the
-        roles of a new installation."""
+        roles of a new installation. Gives the version before and now."""
         from cti_adapters.storage.accounts import put_default_roles
         from cti_adapters.storage.upgrading import upgrade
 
-        upgrade(self.engine)
+        versions = upgrade(self.engine)
         with self.open(EVERYTHING, write=True) as work:
             put_default_roles(work)
+        return versions
 
     def prepare(self) -> None:
         """For a command: makes an empty database ready; raises :class:`Unavailable` where one of another version has to
@@ -168,7 +169,11 @@ def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True)
     if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(url.database).parent
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as bad:
+            raise Unavailable(f"The folder {folder} for the database can't be made ({bad.strerror})") from bad
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "cached_statements": 512})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
