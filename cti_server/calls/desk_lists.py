@@ -60,7 +60,7 @@ class Lists(DeskBase):
         )
 
     def counts(self, since: float | None, until: float | None) -> Counts:
-        """My calls handled and open within the period, and the team's open ones; each counted up to 1,000."""
+        """My calls handled and open within the period, and the team's open ones; each counted up to 500."""
         return self.work.work.counts(since, until, self.clock.now())
 
     def calls(self, query: CallQuery, cursor: str | None = None, limit: int = 50) -> CallPage:

@@ -22,7 +22,7 @@ from cti_server.calls.ports import ItemState, Place, Task, TaskPlace
 from cti_server.calls.views import Counts, Tab
 from cti_server.shared.scope import Scope
 
-COUNTED_MOST: Final = 1_000
+COUNTED_MOST: Final = 500
 BELL_MOST: Final = 100
 DONE_SECONDS: Final = 7 * 86_400.0
 """How far back what is done is listed where no period was chosen."""
@@ -85,12 +85,13 @@ class Worklist:
         """Calls handled and open, each counted up to ``COUNTED_MOST``; ``bell`` is items."""
         period = within(Sight.started_at, since, until)
         mine = self._open_ranges("open")
+        most, calls = COUNTED_MOST, Sight.call_id
         return Counts(
-            handled=self._count(Sight.call_id, self._mine_anyway(), [Sight.handled.is_(True), *period]),
-            open=self._count(Sight.call_id, mine, [_stands("open", now), *period]),
-            waiting=self._count(Sight.call_id, mine, [_stands("waiting", now), *period]),
-            team=self._count(Sight.call_id, self._open_ranges("team"), [_stands("team", now), *period]),
-            bell=self._count(Sight.item_id, mine, [_stands("open", now)], BELL_MOST),
+            handled=self._count(calls, self._mine_anyway(), [Sight.handled.is_(True), *period], most),
+            open=self._count(calls, mine, [_stands("open", now), *period], most),
+            waiting=self._count(calls, mine, [_stands("waiting", now), *period], most),
+            team=self._count(calls, self._open_ranges("team"), [_stands("team", now), *period], most),
+            bell=self._count(Sight.item_id, mine, [_stands("open", now)], min(BELL_MOST, most)),
         )
 
     def _count(
@@ -98,7 +99,7 @@ class Worklist:
         what: Any,
         ranges: Sequence[ColumnElement[bool]],
         conditions: Sequence[ColumnElement[bool]],
-        most: int = COUNTED_MOST,
+        most: int,
     ) -> int:
         """Distinct values over ranges, at most so many of each."""
         parts = []
