@@ -103,13 +103,23 @@ def daemon(data_dir: Path) -> Iterator[Daemon]:
     found.end(signal.SIGKILL)
 
 
-def test_health_follows_the_dashboard_and_pages_come_from_it(daemon: Daemon) -> None:
-    page = daemon.up()
-    assert page["pid"] != daemon.process.pid
+@pytest.fixture(scope="module")
+def steady() -> Iterator[Daemon]:
+    """One for all tests that leave it as it was."""
+    with tempfile.TemporaryDirectory() as name:
+        found = Daemon(Path(name), Path(name))
+        found.up()
+        yield found
+        found.end(signal.SIGKILL)
+
+
+def test_health_follows_the_dashboard_and_pages_come_from_it(steady: Daemon) -> None:
+    page = steady.up()
+    assert page["pid"] != steady.process.pid
     assert (page["address"], page["https"]) == ("127.0.0.1", False)
-    assert daemon.ask("/healthz") == (200, b'{"ok": true, "parts": {"dashboard": "ok"}}\n')
+    assert steady.ask("/healthz") == (200, b'{"ok": true, "parts": {"dashboard": "ok"}}\n')
     body = os.urandom(300_000)
-    assert daemon.ask("/echo", "POST", body) == (200, body)
+    assert steady.ask("/echo", "POST", body) == (200, body)
 
 
 def test_the_sockets_are_for_the_owner_only(daemon: Daemon, data_dir: Path) -> None:
@@ -138,15 +148,15 @@ def test_a_dashboard_that_hangs_is_ended_and_started_again(daemon: Daemon) -> No
     assert daemon.up()["pid"] != first
 
 
-def test_a_page_that_computes_does_not_hold_the_daemon_up(daemon: Daemon) -> None:
-    daemon.up()
-    pages = [threading.Thread(target=daemon.ask, args=("/compute?seconds=1.5",)) for _ in range(4)]
+def test_a_page_that_computes_does_not_hold_the_daemon_up(steady: Daemon) -> None:
+    steady.up()
+    pages = [threading.Thread(target=steady.ask, args=("/compute?seconds=1.5",)) for _ in range(4)]
     for page in pages:
         page.start()
     slowest, answers = 0.0, 0
     while any(page.is_alive() for page in pages):
         began = time.monotonic()
-        assert daemon.ask("/live")[0] == 401
+        assert steady.ask("/live")[0] == 401
         slowest = max(slowest, time.monotonic() - began)
         answers += 1
     for page in pages:
@@ -155,42 +165,46 @@ def test_a_page_that_computes_does_not_hold_the_daemon_up(daemon: Daemon) -> Non
     assert slowest < 1.0
 
 
-def test_a_long_export_is_made_only_as_fast_as_it_is_taken(daemon: Daemon) -> None:
-    daemon.up()
-    with closing(HTTPConnection("127.0.0.1", daemon.port, timeout=30)) as connection:
+def test_a_long_export_is_made_only_as_fast_as_it_is_taken(steady: Daemon) -> None:
+    def made(what: str = "parts") -> int:
+        return int(json.loads(steady.ask("/pid")[1])["made"][what]) - before[what]
+
+    before = {"parts": 0, "closed": 0}
+    before = {what: made(what) for what in before}
+    with closing(HTTPConnection("127.0.0.1", steady.port, timeout=30)) as connection:
         connection.request("GET", "/export?parts=4000")
         with connection.getresponse() as response:
             response.read(65536)
-            steady, before = 0, -1
-            while steady < 10:
-                made = json.loads(daemon.ask("/pid")[1])["made"]["parts"]
-                steady = steady + 1 if made == before else 0
-                before = made
-            assert before < 400  # of 4000: what the sockets and buffers on the way hold
+            same, last = 0, -1
+            while same < 10:
+                now = made()
+                same = same + 1 if now == last else 0
+                last = now
+            assert last < 400  # of 4000: what the sockets and buffers on the way hold
             assert len(response.read(65536 * 1000)) == 65536 * 1000
-    until(lambda: json.loads(daemon.ask("/pid")[1])["made"]["closed"] == 1, "the export to be given up")
-    assert json.loads(daemon.ask("/pid")[1])["made"]["parts"] < 4000
+    until(lambda: made("closed") == 1, "the export to be given up")
+    assert made() < 4000
 
 
-def test_a_whole_export_arrives_whole(daemon: Daemon) -> None:
-    daemon.up()
-    assert daemon.ask("/export?parts=200")[1] == b"x" * 65536 * 200
+def test_a_whole_export_arrives_whole(steady: Daemon) -> None:
+    steady.up()
+    assert steady.ask("/export?parts=200")[1] == b"x" * 65536 * 200
 
 
-def test_an_export_that_breaks_does_not_look_whole(daemon: Daemon) -> None:
-    daemon.up()
+def test_an_export_that_breaks_does_not_look_whole(steady: Daemon) -> None:
+    steady.up()
     with pytest.raises((IncompleteRead, ConnectionError)):
-        daemon.ask("/export?parts=50&broken=1")
-    assert daemon.ask("/export?parts=1&broken=1")[0] == 500
+        steady.ask("/export?parts=50&broken=1")
+    assert steady.ask("/export?parts=1&broken=1")[0] == 500
 
 
-def test_what_the_dashboard_tells_reaches_the_daemon_once(daemon: Daemon) -> None:
-    daemon.up()
+def test_what_the_dashboard_tells_reaches_the_daemon_once(steady: Daemon) -> None:
+    steady.up()
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     for number in range(5):
-        assert daemon.ask("/tell", "POST", f"text=n{number}", **form)[0] == 200
-    assert [daemon.next()["note"] for _ in range(5)] == [f"n{number}" for number in range(5)]
-    assert daemon.said.empty()
+        assert steady.ask("/tell", "POST", f"text=n{number}", **form)[0] == 200
+    assert [steady.next()["note"] for _ in range(5)] == [f"n{number}" for number in range(5)]
+    assert steady.said.empty()
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
