@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, flash, make_response, redirect, render_template, request
 from flask_babel import get_locale
 
-from cti_server.calls.views import Counts
+from cti_server.calls.views import Counts, Gap
 from cti_web import formats, periods
 from cti_web.viewer import viewer
 
@@ -36,6 +36,12 @@ def counts_of_today(desk: Desk) -> Counts:
     """The viewer's counts of today."""
     period = periods.read(periods.NOTHING, viewer.timezone, formats.now())
     return desk.counts(period.since, period.until)
+
+
+def gaps_within(desk: Desk, period: periods.Period) -> list[Gap]:
+    """The gaps of the exchanges that a list of the period has to tell of."""
+    now = formats.now()
+    return [gap for gap in desk.gaps() if gap.started_at < period.until and (gap.ended_at or now) >= period.since]
 
 
 def page(desk: Desk, template: str, **values: Any) -> Response:

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from cti_server.calls.views import CallQuery
 from cti_web import formats, periods
-from cti_web.answers import Undo, asked_for, done, fragment, page
+from cti_web.answers import Undo, asked_for, done, fragment, gaps_within, page
 from cti_web.choices import branches, reps
 from cti_web.viewer import desk, signed_in, viewer
 
@@ -28,8 +28,10 @@ def show() -> Response:
         chosen["digits"] = "".join(one for one in chosen["digits"] if one.isdecimal())[-4:]
     with desk() as use:
         calls = use.calls(_query(period, chosen), request.args.get("after"), 50)
+        gaps = gaps_within(use, period) if not request.args.get("after") else []
         values: dict[str, Any] = {
             "calls": calls,
+            "gaps": gaps,
             "period": period,
             "chosen": chosen,
             "address": period.address | chosen,

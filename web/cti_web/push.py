@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from twisted.internet import interfaces, task, threads
+from twisted.internet import interfaces, task, tcp, threads
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -189,7 +189,7 @@ def same_origin(request: Request) -> bool:
 class Connection:
     """One open stream's connection, after the HTTP machinery was taken off it."""
 
-    __slots__ = ("_hub", "_stream", "_transport")
+    __slots__ = ("_bare", "_hub", "_stream", "_transport")
 
     def __init__(self, request: Request) -> None:
         channel: Any = request.channel
@@ -197,6 +197,7 @@ class Connection:
         self._hub: Hub | None = None
         self._stream: Stream | None = None
         self._transport: Any = channel.transport
+        self._bare = isinstance(channel.transport, tcp.Connection) and not channel.transport.TLS
         # A close-delimited response (RFC 9112, section 6.3): no chunk framing, so that all screens share one text.
         headers = b"".join(
             b"%s: %s\r\n" % (name, value)
@@ -223,8 +224,8 @@ class Connection:
         """Sends at once what the socket takes (as a rule: all of it), which costs a third of waiting for the reactor to
         find that the socket is writable. The rest waits in the transport."""
         transport = self._transport
-        # A transport of another kind (TLS), or one that already holds something, gets it in the usual way.
-        if getattr(transport, "_tempDataBuffer", True) or transport.dataBuffer or transport.disconnecting:
+        # TLS has to see every byte, and what already waits goes first.
+        if not self._bare or transport._tempDataBuffer or transport.dataBuffer or transport.disconnecting:
             transport.write(data)
             return
         sent = transport.writeSomeData(data)

@@ -16,7 +16,7 @@ from flask_babel import pgettext
 
 from cti_server.calls.views import CallRow
 from cti_web import formats, labels, periods
-from cti_web.answers import page
+from cti_web.answers import gaps_within, page
 from cti_web.choices import branches
 from cti_web.viewer import desk, needs, signed_in, viewer
 
@@ -82,9 +82,17 @@ def show() -> Response:
     branch = request.args.get("branch") or None
     with desk() as use:
         sums = summarise(use.report(period.since, period.until, branch), viewer.timezone)
+        gaps = gaps_within(use, period)
         address = period.address | ({"branch": branch} if branch else {})
         return page(
-            use, "report/page.html", sums=sums, period=period, branch=branch, branches=branches(), address=address
+            use,
+            "report/page.html",
+            gaps=gaps,
+            sums=sums,
+            period=period,
+            branch=branch,
+            branches=branches(),
+            address=address,
         )
 
 

@@ -21,11 +21,12 @@ def show() -> Response:
     """The calls of callers who match nobody, newest first."""
     with desk() as use:
         calls = use.unregistered(request.args.get("after"), 50)
+        gaps = use.gaps()
         if asked_for() == "y-more":
             return fragment("unregistered/rows.html", calls=calls)
         if asked_for() == "y-results":
-            return fragment("unregistered/results.html", calls=calls)
-        return page(use, "unregistered/page.html", calls=calls)
+            return fragment("unregistered/results.html", calls=calls, gaps=gaps)
+        return page(use, "unregistered/page.html", calls=calls, gaps=gaps)
 
 
 @blueprint.get("/unregistered/<call>")
