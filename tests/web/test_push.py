@@ -6,13 +6,20 @@ import hashlib
 import json
 import resource as machine
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from twisted.internet.ssl import DefaultOpenSSLContextFactory
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
@@ -63,6 +70,7 @@ class Server:
 
     def __init__(self, running: Running, **options: Any) -> None:
         self.running = running
+        self._tls = options.pop("tls", None)
         self.sessions = FakeSessions()
         self.sessions.sign_in("rep", scope("801"))
         self.hub = Hub(Clock(), show=lambda number, masked: number, streams_per_user=options.pop("per_user", 8))
@@ -72,7 +80,14 @@ class Server:
     def _listen(self) -> None:
         root = Resource()
         root.putChild(b"live", self.live)
-        self._port = self.running.reactor.listenTCP(0, Site(root, reactor=self.running.reactor), interface="127.0.0.1")
+        reactor = self.running.reactor
+        site = Site(root, reactor=reactor)
+        if self._tls is None:
+            self._port = reactor.listenTCP(0, site, interface="127.0.0.1")
+        else:
+            # As listenSSL does it, but on this reactor's clock instead of the one global reactor's.
+            factory = TLSMemoryBIOFactory(self._tls, False, site, clock=reactor)
+            self._port = reactor.listenTCP(0, factory, interface="127.0.0.1")
         self.port: int = self._port.getHost().port
         self.live.start()
 
@@ -264,3 +279,48 @@ def test_what_the_browser_says_on_an_open_stream_is_not_kept(server: Server) -> 
     assert machine.getrusage(machine.RUSAGE_SELF).ru_maxrss - before < 20_000
     chatty.close()
     until(lambda: server.hub.stats()["streams"] == 0, "the stream to be noticed as closed")
+
+
+# --- over TLS
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> DefaultOpenSSLContextFactory:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    begin = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=1)
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), begin)
+    certificate = made.not_valid_after(begin + timedelta(days=30)).sign(key, hashes.SHA256())
+    folder = tmp_path_factory.mktemp("tls")
+    bare = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, *bare))
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    return DefaultOpenSSLContextFactory(str(folder / "key.pem"), str(folder / "cert.pem"))
+
+
+def secure(port: int) -> ssl.SSLSocket:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    bare = socket.socket()
+    bare.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    bare.settimeout(20)
+    bare.connect(("127.0.0.1", port))
+    stream = context.wrap_socket(bare)
+    stream.sendall(b"GET /live HTTP/1.1\r\nHost: x\r\nCookie: yobirin=rep\r\n\r\n")
+    return stream
+
+
+def test_over_tls_every_byte_is_encrypted_and_a_deaf_screen_is_cut_off(running: Running, tls: Any) -> None:
+    server = Server(running, tls=tls)
+    try:
+        with secure(server.port) as stream, stream.makefile("rb") as lines:
+            until(lambda: server.hub.stats()["streams"] == 1, "the stream")
+            server.publish(call())
+            while lines.readline() != b"event: call\n":
+                pass
+            assert json.loads(lines.readline().removeprefix(b"data: "))["cards"] == [{"code": "100101"}]
+            for _ in range(400):
+                server.publish(call(name="x" * 4000))
+            assert server.hub.stats()["cut_slow"] == 1
+    finally:
+        server.stop()

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from twisted.internet import interfaces, task, tcp, threads
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from twisted.web import resource
 from twisted.web.http import Request
@@ -267,6 +268,8 @@ def _ignore(data: bytes) -> None:
 
 def _tune(transport: Any) -> None:
     """Bounds what the kernel keeps for a screen, and has it notice a computer that is gone."""
+    while isinstance(transport, ProtocolWrapper):  # TLS
+        transport = transport.transport
     handle = getattr(transport, "getHandle", lambda: None)()
     if isinstance(handle, socket.socket) and handle.family != socket.AF_UNIX:
         handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
