@@ -143,6 +143,8 @@ def _awake(task: Task) -> Task:
         state="open",
         due_at=task.due_at,
         assignee=task.assignee,
+        handed_by=task.handed_by,
+        hand_note=task.hand_note,
         picked=task.picked,
         draft_state=task.draft_state,
     )

@@ -26,7 +26,7 @@ class Items(Reach):
         """One item with all that is needed to deal with it. The look is noted."""
         task, calls = self._item(item_id)
         self._looked_at(calls)
-        names = self._names(calls, [task.assignee])
+        names = self._names(calls, [task.assignee, task.handed_by])
         whose = self._customer_of(calls)
         customer = self.work.customers.get(whose.code) if whose is not None else None
         shown = _candidates(calls, names)
@@ -51,6 +51,8 @@ class Items(Reach):
             can_dial=may_handle and bool(self.viewer.extensions) and self._number_of(latest, customer) is not None,
             dial_uri=self._dial_uri(latest, customer),
             dialling=dial.state if dial is not None else "",
+            handed_by_name=names.person_who_sees(task.handed_by, latest),
+            hand_note=self._written(task.id, task.handed_by, task.hand_note),
         )
 
     # --- handled
@@ -132,18 +134,17 @@ class Items(Reach):
         if all(one.id != to_user for one in self._assignees(calls)):
             raise Invalid("Choose a colleague from the list; others may not see this caller", "to", "wrong-assignee")
         why = several_lines(note, "note", 1_000)
-        self.work.work.assign(item_id, to_user, why, self.clock.now())
+        self.work.work.assign(item_id, to_user, why, self.viewer.id, self.clock.now())
         self._note("handed", calls[:1], users=[to_user], before=task.assignee)
 
     @needs("handle")
     def undo_hand_on(self, item_id: int) -> None:
         """Takes the last handing on back."""
         _task, calls = self._item(item_id)
-        before = None
-        for entry in self.work.records.trail(calls[0].log.id):
-            if entry.act == "handed":
-                before = entry.detail.get("before")
-        self.work.work.assign(item_id, before, "", self.clock.now())
+        acts = [entry for call in calls for entry in self.work.records.trail(call.log.id) if entry.act == "handed"]
+        last = max(acts, key=lambda entry: entry.at, default=None)
+        before = last.detail.get("before") if last is not None else None
+        self.work.work.assign(item_id, before, "", None, self.clock.now())
         self._note("taken back", calls[:1])
 
     @needs("handle")

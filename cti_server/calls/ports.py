@@ -92,6 +92,8 @@ class Task:
     snooze_reason: str = ""
     snoozed_by: str | None = None
     assignee: str | None = None
+    handed_by: str | None = None
+    hand_note: str = ""
     picked: str | None = None
     draft_state: str = "open"
 
@@ -242,8 +244,8 @@ class Work(Protocol):
     def wake(self, item: int, at: float) -> None:
         """Takes an item out of waiting."""
 
-    def assign(self, item: int, user: str | None, note: str, at: float) -> None:
-        """Says whose item it is; null: nobody's in particular."""
+    def assign(self, item: int, user: str | None, note: str, by: str | None, at: float) -> None:
+        """Says whose item it is (null: nobody's in particular), who says so, and what they write about it."""
 
     def pick(self, item: int, code: str, at: float) -> None:
         """Attaches the calls of an item to one of their candidates."""
@@ -251,9 +253,6 @@ class Work(Protocol):
     def may_read(self, item: int, author: str) -> bool:
         """Whether the user sees all candidates of an item that ``author`` sees, so that what the author wrote about
         it names nobody hidden."""
-
-    def hand_note(self, item: int) -> str:
-        """What was written when the item was handed on."""
 
     def note(self, item: int) -> str:
         """What the user typed about an item and has not saved."""

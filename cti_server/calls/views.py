@@ -174,6 +174,9 @@ class ItemView:
     dialling: str = ""
     """State of the last call back placed for it: ``asked``, ``ringing``, ``answered``, ``busy``, ``noanswer``,
     ``failed`` or empty."""
+    handed_by_name: str = ""
+    hand_note: str = ""
+    """What the colleague wrote who handed it on."""
 
 
 @dataclass(slots=True)

@@ -158,6 +158,8 @@ def test_an_item_is_handed_on_to_somebody_who_may_see_it(office: Office) -> None
     with office.desk(MANAGER) as desk:
         (row,) = desk.worklist().items
         assert row.kind == "handed"
+        seen = desk.item(item)
+        assert (seen.hand_note, seen.handed_by_name) == ("please", "name 801")
         assert desk.assignees(item)[0] == ("801", "name 801")  # the rep in charge stands first
     assert office.outbox("work")[-1]["users"] == ["700"]
     with office.desk(REP) as desk:

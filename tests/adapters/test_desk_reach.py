@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cti_adapters.storage import mapping
+from cti_adapters.storage import mail_queue, mapping
 from cti_adapters.storage.desk_dials import asked_dial, record_dial_outcome
 from cti_adapters.storage.desk_firm import put_templates
 from cti_server.calls.views import CallQuery
@@ -89,9 +89,10 @@ def test_sending_is_a_record_a_mail_and_a_command_in_one(office: Office) -> None
     with office.database.open(EVERYTHING) as work:
         stored = work.session.get_one(mapping.Mail, mail["mail"])
         assert (stored.history_id, stored.customer_code, stored.state) == (row.id, "100101", "queued")
-        stored.state, stored.problem = "failed", "550 no such user"
+        assert mail_queue.failed(work, mail["mail"], "550 no such user") is not None
     with office.desk(REP) as desk:
         seen = desk.item(item)
+        assert [one.id for one in desk.worklist().items] == [item]  # nobody was reached: it asks to be dealt with
         assert seen.draft is not None and (seen.draft.state, seen.draft.problem) == ("failed", "550 no such user")
         with pytest.raises(Conflict, match="on its way"):
             desk.undo_history(row.id)

@@ -181,6 +181,8 @@ def as_task(row: Item) -> Task:
         snooze_reason=row.snooze_reason,
         snoozed_by=row.snoozed_by,
         assignee=row.assignee,
+        handed_by=row.handed_by,
+        hand_note=row.hand_note,
         picked=row.customer_code,
         draft_state=row.draft_state,
     )

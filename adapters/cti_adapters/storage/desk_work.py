@@ -140,10 +140,10 @@ class WorkRepository(Worklist):
             row.state, row.snoozed_until, row.snooze_reason, row.snoozed_by = "open", None, "", None
             self._told_item(item, at)
 
-    def assign(self, item: int, user: str | None, note: str, at: float) -> None:
-        """Says whose item it is; null: nobody's in particular."""
+    def assign(self, item: int, user: str | None, note: str, by: str | None, at: float) -> None:
+        """Says whose item it is (null: nobody's in particular), who says so, and what they write about it."""
         row = self._row(item)
-        row.assignee, row.hand_note = user, note
+        row.assignee, row.hand_note, row.handed_by = user, note, by
         self._told_item(item, at, [user] if user else [])
 
     def pick(self, item: int, code: str, at: float) -> None:
@@ -175,10 +175,6 @@ class WorkRepository(Worklist):
             return False
         labels = self._labels(system(self._session), item_ids=[item])
         return all(self._scope.admits(label) for label in labels if found.scope.admits(label))
-
-    def hand_note(self, item: int) -> str:
-        """What was written when the item was handed on."""
-        return self._row(item).hand_note
 
     # --- drafts
 

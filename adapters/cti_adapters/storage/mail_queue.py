@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import func, select
 
-from cti_adapters.storage.mapping import Mail, Sight
+from cti_adapters.storage.mapping import History, HistoryCall, Mail, Sight
 from cti_adapters.storage.work import UnitOfWork
 from cti_server.shared.notices import WorkChanged
 from cti_server.shared.scope import Label
@@ -49,13 +49,15 @@ def sent(work: UnitOfWork, mail_id: int, at: float) -> WorkChanged | None:
 
 
 def failed(work: UnitOfWork, mail_id: int, problem: str) -> WorkChanged | None:
-    """It can't be sent, ever; ``problem`` says why."""
+    """It can't be sent, ever; ``problem`` says why. The calls that it was to answer are open again."""
     row = _queued(work, mail_id)
     if row is None:
         return None
     row.state, row.problem, row.next_try = "failed", problem, None
     row.tries += 1
-    return _notice(work, row)
+    notice = _notice(work, row)
+    _reopen(work, row)
+    return notice
 
 
 def postponed(work: UnitOfWork, mail_id: int, problem: str, next_try: float) -> WorkChanged | None:
@@ -72,6 +74,15 @@ def postponed(work: UnitOfWork, mail_id: int, problem: str, next_try: float) -> 
 def _queued(work: UnitOfWork, mail_id: int) -> Mail | None:
     row = work.session.get(Mail, mail_id)
     return row if row is not None and row.state == "queued" else None
+
+
+def _reopen(work: UnitOfWork, row: Mail) -> None:
+    """Opens the calls that the mail's record handled, and nothing that was handled otherwise."""
+    record = work.session.get(History, row.history_id) if row.history_id is not None else None
+    if record is None or record.undone:
+        return
+    answered = select(HistoryCall.call_id).where(HistoryCall.history_id == record.id)
+    work.work.reopen(list(work.session.scalars(answered)), handled_at=record.at, at=record.at)
 
 
 def _notice(work: UnitOfWork, row: Mail) -> WorkChanged:

@@ -256,6 +256,7 @@ class Item(Row):
     snooze_reason: Mapped[str]
     snoozed_by: Mapped[str | None]
     assignee: Mapped[str | None]
+    handed_by: Mapped[str | None]
     hand_note: Mapped[str]
     customer_code: Mapped[str | None]
     draft_state: Mapped[str]

@@ -53,6 +53,12 @@ def _time(name: str, *, nullable: bool = False) -> Column[float]:
     return Column(name, Double, nullable=nullable)
 
 
+def _where_set(name: str, *columns: Column[Any]) -> Index:
+    """An index of the rows that have a value in the first column: nobody looks for those that have none."""
+    known = columns[0].is_not(None)
+    return Index(name, *columns, sqlite_where=known, postgresql_where=known)
+
+
 # --- the firm -------------------------------------------------------------------------------------------------------
 
 branches = Table(
@@ -229,10 +235,10 @@ calls = Table(
     _time("handled_at", nullable=True),
     _count("version", 1),
 )
-Index("ix_calls_party", calls.c.party_e164, calls.c.started_at)
-Index("ix_calls_party_tail", calls.c.party_tail, calls.c.started_at)
+_where_set("ix_calls_party", calls.c.party_e164, calls.c.started_at)
+_where_set("ix_calls_party_tail", calls.c.party_tail, calls.c.started_at)
 Index("ix_calls_branch", calls.c.branch, calls.c.started_at, calls.c.id)
-Index("ix_calls_item", calls.c.item_id)
+_where_set("ix_calls_item", calls.c.item_id)
 Index(
     "ix_calls_live",
     calls.c.exchange,
@@ -265,16 +271,15 @@ searches run over. ``tier`` stands in every index before the time, so that a lis
 few index ranges, read from their end (gate.ranges)."""
 _IS_OPEN = sights.c.open.is_(True)
 Index("ix_sights_call", sights.c.call_id)
-Index("ix_sights_item", sights.c.item_id)
-Index("ix_sights_customer", sights.c.customer_code, sights.c.started_at, sights.c.call_id)
-for _name, _columns in {
-    "all": (),
-    "branch": (sights.c.branch,),
-    "rep": (sights.c.rep,),
-}.items():
-    _key = (*_columns, sights.c.tier, sights.c.started_at, sights.c.call_id)
-    Index(f"ix_sights_{_name}", *_key)
-    Index(f"ix_sights_{_name}_open", *_key, sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN)
+_where_set("ix_sights_item", sights.c.item_id)
+_where_set("ix_sights_customer", sights.c.customer_code, sights.c.started_at, sights.c.call_id)
+_ORDER = (sights.c.tier, sights.c.started_at, sights.c.call_id)
+Index("ix_sights_all", *_ORDER)
+Index("ix_sights_branch", sights.c.branch, *_ORDER)
+_where_set("ix_sights_rep", sights.c.rep, *_ORDER)
+Index("ix_sights_all_open", *_ORDER, sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN)
+Index("ix_sights_branch_open", sights.c.branch, *_ORDER, sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN)
+Index("ix_sights_rep_open", sights.c.rep, *_ORDER, sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN)
 
 taken = Table(
     "taken",
@@ -304,6 +309,7 @@ items = Table(
     _text("snooze_reason"),
     Column("snoozed_by", Text),
     Column("assignee", Text),
+    Column("handed_by", Text),  # who gave it to the assignee, and what they wrote
     _text("hand_note"),
     Column("customer_code", Text),  # the candidate that was picked
     Column("draft_state", Text, nullable=False, server_default="open", default="open"),  # views.Draft.state

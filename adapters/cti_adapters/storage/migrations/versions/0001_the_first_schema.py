@@ -88,7 +88,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("calls", schema=None) as batch_op:
         batch_op.create_index("ix_calls_branch", ["branch", "started_at", "id"], unique=False)
-        batch_op.create_index("ix_calls_item", ["item_id"], unique=False)
+        batch_op.create_index(
+            "ix_calls_item",
+            ["item_id"],
+            unique=False,
+            sqlite_where=sa.text("item_id IS NOT NULL"),
+            postgresql_where=sa.text("item_id IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_calls_live",
             ["exchange", "started_at"],
@@ -96,8 +102,20 @@ def upgrade() -> None:
             sqlite_where=sa.text("state != 'ended'"),
             postgresql_where=sa.text("state != 'ended'"),
         )
-        batch_op.create_index("ix_calls_party", ["party_e164", "started_at"], unique=False)
-        batch_op.create_index("ix_calls_party_tail", ["party_tail", "started_at"], unique=False)
+        batch_op.create_index(
+            "ix_calls_party",
+            ["party_e164", "started_at"],
+            unique=False,
+            sqlite_where=sa.text("party_e164 IS NOT NULL"),
+            postgresql_where=sa.text("party_e164 IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_calls_party_tail",
+            ["party_tail", "started_at"],
+            unique=False,
+            sqlite_where=sa.text("party_tail IS NOT NULL"),
+            postgresql_where=sa.text("party_tail IS NOT NULL"),
+        )
 
     op.create_table(
         "customers",
@@ -204,6 +222,7 @@ def upgrade() -> None:
         sa.Column("snooze_reason", sa.Text(), server_default="", nullable=False),
         sa.Column("snoozed_by", sa.Text(), nullable=True),
         sa.Column("assignee", sa.Text(), nullable=True),
+        sa.Column("handed_by", sa.Text(), nullable=True),
         sa.Column("hand_note", sa.Text(), server_default="", nullable=False),
         sa.Column("customer_code", sa.Text(), nullable=True),
         sa.Column("draft_state", sa.Text(), server_default="open", nullable=False),
@@ -332,9 +351,27 @@ def upgrade() -> None:
             postgresql_where=sa.text("open IS 1"),
         )
         batch_op.create_index("ix_sights_call", ["call_id"], unique=False)
-        batch_op.create_index("ix_sights_customer", ["customer_code", "started_at", "call_id"], unique=False)
-        batch_op.create_index("ix_sights_item", ["item_id"], unique=False)
-        batch_op.create_index("ix_sights_rep", ["rep", "tier", "started_at", "call_id"], unique=False)
+        batch_op.create_index(
+            "ix_sights_customer",
+            ["customer_code", "started_at", "call_id"],
+            unique=False,
+            sqlite_where=sa.text("customer_code IS NOT NULL"),
+            postgresql_where=sa.text("customer_code IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_sights_item",
+            ["item_id"],
+            unique=False,
+            sqlite_where=sa.text("item_id IS NOT NULL"),
+            postgresql_where=sa.text("item_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_sights_rep",
+            ["rep", "tier", "started_at", "call_id"],
+            unique=False,
+            sqlite_where=sa.text("rep IS NOT NULL"),
+            postgresql_where=sa.text("rep IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_sights_rep_open",
             ["rep", "tier", "started_at", "call_id"],
