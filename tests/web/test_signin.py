@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -253,6 +254,9 @@ def test_errors_become_designed_pages_that_tell_nothing_they_should_not(
         assert "secret" not in answer.text
         assert "Traceback" not in answer.text
     assert (answer.headers.get("Retry-After") == "2") == (status == 503)
+    logged = [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG]
+    assert len(logged) == (2 if status == 500 else 0)
+    assert not any("090" in line for line in logged)
 
 
 def test_what_is_missing_and_what_is_out_of_scope_read_the_same(house: House) -> None:

@@ -6,6 +6,7 @@ Templates: ``error.html`` (a whole page) and ``error_fragment.html``, both given
 from __future__ import annotations
 
 import logging
+import traceback
 from typing import cast
 
 from flask import Flask, Response, make_response, render_template, request
@@ -73,7 +74,10 @@ def _domain(error: YobirinError) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    log.error("%s on %s failed", request.method, request.endpoint, exc_info=error)
+    # Where, not what: an exception's text may hold a name or a number, and those are for nobody who reads logs.
+    where = "".join(traceback.format_tb(error.__traceback__))
+    log.error("%s on %s failed: %s\n%s", request.method, request.endpoint, type(error).__name__, where)
+    log.debug("what it said", exc_info=error)
     return page(500)
 
 

@@ -167,14 +167,14 @@ def _why(error: OperationalError) -> str:
 def _engine(url: URL) -> Engine:
     """An engine with the settings that the product needs of its database."""
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
     if url.database and url.database != ":memory:":
         folder = Path(url.database).parent
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as bad:
             raise Unavailable(f"The folder {folder} for the database can't be made ({bad.strerror})") from bad
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "cached_statements": 512})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS, "cached_statements": 512})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
