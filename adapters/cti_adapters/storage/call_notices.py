@@ -121,7 +121,8 @@ def call_changed(
         "branch": log.branch,
         "exchange": log.exchange,
     }
-    ringing = tuple(dict.fromkeys(user_of[one] for one in log.ringing_extensions if one in user_of))
+    rings = log.ringing_extensions
+    ringing = tuple(dict.fromkeys([user_of[one] for one in rings if one in user_of])) if rings else ()
     return CallChanged(
         call_id=log.id,
         call=call,

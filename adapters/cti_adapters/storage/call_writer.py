@@ -48,8 +48,14 @@ class _Work:
     """Its row so far; null for a new call."""
     party: Party
     seen: list[Seen] = field(default_factory=list)
-    matched_now: bool = False
+    facts: CallFacts | None = None
+    """Of what its sights are made; null where they are stored already."""
     mark: Mark | None = None
+
+    @property
+    def matched_now(self) -> bool:
+        """Whether it was found out just now who the call is from."""
+        return self.facts is not None
 
 
 class CallWriter:
@@ -197,8 +203,8 @@ class _Batch:
         fresh = [one for one in work if _unmatched(one)]
         found = look_up(self._connection, (one.party for one in fresh if one.log.direction != "internal"))
         for one in fresh:
-            one.seen = seen_by(self._facts(one), found.get(one.party, []))
-            one.matched_now = True
+            one.facts = self._facts(one)
+            one.seen = seen_by(one.facts, found.get(one.party, []))
         stored = stored_sights(self._connection, (one.log.id for one in work if not one.matched_now))
         for one in work:
             if not one.matched_now:
@@ -272,8 +278,8 @@ class _Batch:
         for one in work:
             mark = one.mark or _as_before(one.before)
             handled = mark.handled_at is not None
-            if one.matched_now:
-                rows += sight_rows(self._facts(one), one.seen, item_id=mark.item, is_open=mark.is_open, handled=handled)
+            if one.facts is not None:
+                rows += sight_rows(one.facts, one.seen, item_id=mark.item, is_open=mark.is_open, handled=handled)
             elif one.mark is not None:
                 moved.append({"b_id": one.log.id, "b_item": mark.item, "b_open": mark.is_open, "b_handled": handled})
         _INSERT_SIGHT.run(self._connection, rows)
@@ -303,7 +309,7 @@ class _Batch:
     def _write_trail(self, work: list[_Work]) -> None:
         """Who a call was found to be from, and which rep was told."""
         for one in work:
-            if not one.matched_now:
+            if not one.matched_now or one.log.direction == "internal":
                 continue
             for seen in one.seen:
                 told = [seen.label.rep] if seen.label.rep and seen.label.kind == "customer" else []
