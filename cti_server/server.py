@@ -213,7 +213,10 @@ class Server:
         written.addCallback(lambda _: self.hub.publish(notice))
 
     def _write_states(self) -> defer.Deferred[Any]:
-        entries = [self._entry(status) for status in self._supervision.statuses()]
+        # While changed settings are taken over, a feed may still run that isn't in them any more.
+        known = {one.id: one for one in self._settings.exchanges}
+        statuses = [status for status in self._supervision.statuses() if status.state.exchange in known]
+        entries = [self._entry(status, known[status.state.exchange]) for status in statuses]
         written = self._in_thread(self._put_states, entries)
         return written.addErrback(_states_not_written)
 
@@ -221,9 +224,8 @@ class Server:
         with writing(self._database.engine).begin() as connection:
             put_exchanges(connection, entries)
 
-    def _entry(self, status: FeedStatus) -> ExchangeEntry:
+    def _entry(self, status: FeedStatus, settings: ExchangeSettings) -> ExchangeEntry:
         state = status.state
-        settings = next(one for one in self._settings.exchanges if one.id == state.exchange)
         reason = state.reason if state.reason.code or not state.warnings else state.warnings[0]
         live = {f"live_{name}": float(value) for name, value in self.hub.stats().items()}
         return ExchangeEntry(
