@@ -29,7 +29,7 @@ from cti_adapters.storage.work import Database, writing
 from cti_adapters.timetable import Appointment, Timetable
 from cti_server.identity.sessions import SessionPolicy
 from cti_server.outbox_handlers import handlers
-from cti_server.settings import ReportSettings, Settings, config_folder
+from cti_server.settings import ExchangeSettings, ReportSettings, Settings, config_folder
 from cti_server.shared import phone
 from cti_server.shared.clock import SystemClock
 from cti_server.shared.errors import SettingsError
