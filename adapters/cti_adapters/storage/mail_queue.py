@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from cti_adapters.storage.mapping import History, HistoryCall, Mail, Sight
 from cti_adapters.storage.work import UnitOfWork
@@ -31,11 +31,6 @@ def due(work: UnitOfWork, now: float, limit: int) -> list[QueuedMail]:
         QueuedMail(row.id, row.mail_to, row.reply_to, row.subject, row.body, row.asked_at, row.tries)
         for row in work.session.scalars(query.limit(limit))
     ]
-
-
-def next_due(work: UnitOfWork) -> float | None:
-    """When the next mail is to be tried; null where none waits."""
-    return work.session.scalar(select(func.min(Mail.next_try)).where(Mail.state == "queued"))
 
 
 def sent(work: UnitOfWork, mail_id: int, at: float) -> WorkChanged | None:
