@@ -1,5 +1,5 @@
-"""The `cti` command. Each subcommand is a module of `cti_server.commands` with ``add(subparsers)``; only the one that is
-called is imported, so that a quick command starts quickly."""
+"""The `cti` command. Each subcommand is a module of `cti_server.commands` with ``add(subparsers)``; only the one that
+is called is imported, so that a quick command starts quickly."""
 
 from __future__ import annotations
 

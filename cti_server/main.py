@@ -78,7 +78,7 @@ def _log_to_stderr() -> None:
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
 
 
-class _data_folder:  # noqa: N801 - used like a function
+class _data_folder:
     """Makes the folder and holds its lock, so that no two servers write to one journal."""
 
     def __init__(self, folder: Path) -> None:

@@ -12,7 +12,7 @@ from cti_adapters.exchanges.dialling import DialState
 from cti_adapters.exchanges.supervision import Supervision
 from cti_adapters.live.hub import Hub
 from cti_adapters.live.outbox import Effect, Handler
-from cti_adapters.storage.desk_dials import asked_dial, record_dial_outcome
+from cti_adapters.storage.desk_dials import STILL_WANTED, asked_dial, record_dial_outcome
 from cti_adapters.storage.desk_notices import work_notice
 from cti_adapters.storage.outbox import OutboxRow
 from cti_adapters.storage.work import Database, UnitOfWork
@@ -23,9 +23,6 @@ from cti_server.shared.notices import SessionEnded
 from cti_server.shared.scope import EVERYTHING
 
 log = logging.getLogger(__name__)
-
-STALE_DIAL = 60.0
-"""A call back that could not be placed for so long (seconds) isn't placed any more: its rep may be gone."""
 
 
 def handlers(
@@ -64,7 +61,7 @@ class Dials:
         entry = asked_dial(work.session, dial_id)
         if entry is None:
             return None
-        if self._clock.now() - entry.at > STALE_DIAL:
+        if self._clock.now() - entry.at > STILL_WANTED:
             return lambda: self._went(dial_id, DialState("failed", "too-late"))
         return lambda: self._place(dial_id, entry)
 

@@ -13,7 +13,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
 from cti_adapters.exchanges.feed import FeedStatus, Surroundings
-from cti_adapters.exchanges.status import ExchangeState
+from cti_adapters.exchanges.status import ExchangeState, Link
 from cti_adapters.exchanges.steady_time import steady
 from cti_adapters.exchanges.supervision import Supervision
 from cti_adapters.exchanges.writer import Writer
@@ -23,6 +23,7 @@ from cti_adapters.mail import Mailer
 from cti_adapters.mailbox import Mailbox
 from cti_adapters.storage.accounts import accounts, put_default_roles
 from cti_adapters.storage.call_writer import CallWriter
+from cti_adapters.storage.desk_dials import give_up_dials
 from cti_adapters.storage.desk_firm import put_templates
 from cti_adapters.storage.firm import ExchangeEntry, drop_exchanges_but, put_branches, put_exchanges
 from cti_adapters.storage.work import Database, writing
@@ -97,6 +98,7 @@ class Server:
         self._timetable = Timetable(self._appointments())
         self._port: Any = None
         self._status = 0
+        self._database_problem: str | None = None
         self._ready = False
 
     # --- starting
@@ -119,11 +121,14 @@ class Server:
         with self._database.open(EVERYTHING, write=True) as work:
             put_default_roles(work)
             put_templates(work.session, config_folder() / "templates.toml")
+            give_up_dials(work.session, SystemClock().now())
 
     def _listen(self) -> None:
         server = self._settings.server
         health = Health()
         health.add("exchanges", self._feeds_check)
+        health.add("database", lambda: self._database_problem)
+        health.add("journal", self._journal_check)
         health.add("dashboard", self._watch.check)
         self._health = health
         https = server.tls_certificate is not None
@@ -144,6 +149,10 @@ class Server:
 
     def _feeds_check(self) -> str | None:
         return None if self._supervision.ready() else "the exchanges are being connected"
+
+    def _journal_check(self) -> str | None:
+        unkept = [state.exchange for state in self._supervision.states() if state.state in (Link.PAUSED, Link.FAILED)]
+        return f"what these exchanges say can't be kept: {', '.join(unkept)}" if unkept else None
 
     def _start(self) -> None:
         self._writer.start()
@@ -218,7 +227,14 @@ class Server:
         statuses = [status for status in self._supervision.statuses() if status.state.exchange in known]
         entries = [self._entry(status, known[status.state.exchange]) for status in statuses]
         written = self._in_thread(self._put_states, entries)
-        return written.addErrback(_states_not_written)
+        return written.addCallbacks(self._states_written, self._states_not_written)
+
+    def _states_written(self, _: object) -> None:
+        self._database_problem = None
+
+    def _states_not_written(self, failure: Failure) -> None:
+        self._database_problem = "the database can't be written to"
+        log.warning("the exchanges' state was not written: %s", failure.type)
 
     def _put_states(self, entries: list[ExchangeEntry]) -> None:
         with writing(self._database.engine).begin() as connection:
@@ -262,10 +278,6 @@ class Server:
 
 def _not_taken_over(failure: Failure) -> None:
     log.error("the settings were not taken over: %s", failure.value)
-
-
-def _states_not_written(failure: Failure) -> None:
-    log.warning("the exchanges' state was not written: %s", failure.type)
 
 
 def _certificate(settings: Settings) -> Any:

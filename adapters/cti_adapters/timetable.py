@@ -1,6 +1,7 @@
 """What happens at set hours: one table, hour -> use case, on APScheduler's cron.
 
-Jobs run in the scheduler's own threads, never on the reactor; one that fails is logged and comes again at its next hour.
+Jobs run in the scheduler's own threads, never on the reactor; one that fails is logged and comes again at its next
+hour.
 """
 
 from __future__ import annotations

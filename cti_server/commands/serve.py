@@ -15,8 +15,8 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "serve",
         help="the server: feeds, call log, live screens and pages on one port",
-        description="Runs the server until Ctrl-C or SIGTERM. SIGHUP reads the settings again; a feed whose settings did "
-        "not change is not touched.",
+        description="Runs the server until Ctrl-C or SIGTERM. SIGHUP reads the settings again; a feed whose settings "
+        "did not change is not touched.",
     )
     parser.add_argument("--config", type=Path, default=Path("cti.toml"), help="settings file (default: %(default)s)")
     parser.set_defaults(run=run)

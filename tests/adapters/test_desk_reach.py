@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cti_adapters.storage import mail_queue, mapping
-from cti_adapters.storage.desk_dials import asked_dial, record_dial_outcome
+from cti_adapters.storage.desk_dials import STILL_WANTED, asked_dial, give_up_dials, record_dial_outcome
 from cti_adapters.storage.desk_firm import put_templates
 from cti_server.calls.views import CallQuery
 from cti_server.shared.errors import Conflict, Invalid, NotAllowed, NotFound, SettingsError
@@ -131,6 +131,20 @@ def test_a_call_back_is_asked_of_the_exchange(office: Office) -> None:
     with office.desk(REP) as desk:
         assert desk.item(item).dialling == "busy"
     assert [row.customer_code for row in office.trail("dialled")] == ["100101"]
+
+
+def test_a_server_that_starts_gives_up_what_nobody_follows_any_more(office: Office) -> None:
+    item = item_of(office)
+    with office.desk(REP) as desk:
+        dial_id = desk.dial(item)
+    with office.database.open(EVERYTHING) as work:
+        give_up_dials(work.session, NOW + STILL_WANTED - 1)  # its row may still wait in the outbox
+        assert asked_dial(work.session, dial_id) is not None
+        record_dial_outcome(work.session, dial_id, "ringing", NOW)
+        give_up_dials(work.session, NOW + 1)
+    with office.desk(REP) as desk:
+        assert desk.item(item).dialling == "failed"
+        assert desk.dial(item) != dial_id
 
 
 def test_one_call_back_at_a_time(office: Office) -> None:

@@ -67,7 +67,10 @@ def test_a_customer_is_kept_as_given(rig: Rig) -> None:
     given = person("new", NEW, "090-1234-5678", address="東京", mail="a@b", language="en", notes="n", created_at=NOW)
     rig.do(lambda directory: directory.add(given))
     assert rig.do(lambda directory: directory.get("new")) == given
-    assert [(number.e164, number.kind) for number in given.numbers] == [(E_NEW, "landline"), ("+819012345678", "mobile")]
+    assert [(number.e164, number.kind) for number in given.numbers] == [
+        (E_NEW, "landline"),
+        ("+819012345678", "mobile"),
+    ]
 
 
 def test_past_calls_find_their_customer_when_it_is_registered(rig: Rig) -> None:

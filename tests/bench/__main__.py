@@ -1,5 +1,5 @@
-"""`python -m tests.bench --size small|full|huge [--out FILE] [--only NAME...]`: takes every measurement, each group in a
-process of its own, prints the table and writes the figures as JSON."""
+"""`python -m tests.bench --size small|full|huge [--out FILE] [--only NAME...]`: takes every measurement, each group in
+a process of its own, prints the table and writes the figures as JSON."""
 
 from __future__ import annotations
 

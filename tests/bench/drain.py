@@ -1,5 +1,6 @@
 """Screens for the bench: many connections that ask for the live stream and read whatever comes. Run as a process of its
-own: `python -m tests.bench.drain PORT COUNT READING` (READING 0: connects and never reads). Ends with its standard input."""
+own: `python -m tests.bench.drain PORT COUNT READING` (READING 0: connects and never reads). Ends with its standard
+input."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ TIMES = {"small": 1, "full": 3, "huge": 3}
 
 
 def codec(size: str) -> list[Row]:
-    """From the socket to one message an event, one look-up each: all events; and with the noise skipped, as lanes do."""
+    """From the socket to a message an event, one look-up each: all events; and with the noise skipped, as lanes do."""
     data = stream(MEGABYTES[size])
 
     def read(framer: Framer) -> int:

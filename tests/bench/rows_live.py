@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import select
 import socket
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from cti_adapters.live.hub import Hub
 from cti_server.identity.desk import LiveSession
 from cti_server.shared.clock import SystemClock
 from cti_server.shared.notices import CallChanged, Candidate, ExchangeChanged
-from cti_server.shared.scope import Label, Scope, Span
+from cti_server.shared.scope import Label, Span
 from tests.bench.measure import Row, resident_bytes
 from tests.bench.world import viewer
 

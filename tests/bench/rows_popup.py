@@ -1,4 +1,5 @@
-"""Ring to pop-up: a whole `cti serve`, a simulated exchange with 50 calls a second, 1,000 screens, 1,000,000 customers."""
+"""Ring to pop-up: a whole `cti serve`, a simulated exchange with 50 calls a second, 1,000 screens, 1,000,000
+customers."""
 
 from __future__ import annotations
 

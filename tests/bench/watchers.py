@@ -1,6 +1,6 @@
-"""Screens that take the time: `python -m tests.bench.watchers PORT COUNT` opens so many live streams (tokens t0, t1, ...)
-and for every call prints, at the end of standard input, how long after its ringing it first showed anywhere: a JSON list of
-seconds."""
+"""Screens that take the time: `python -m tests.bench.watchers PORT COUNT` opens so many live streams (tokens t0, t1,
+...) and for every call prints, at the end of standard input, how long after its ringing it first showed anywhere: a
+JSON list of seconds."""
 
 from __future__ import annotations
 

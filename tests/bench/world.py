@@ -65,7 +65,7 @@ def _fill_calls(raw: sqlite3.Connection, customers: int, calls: int) -> None:
             i % 33 = 0, i % 33 <> 0 FROM n"""
     )
     raw.execute(
-        f"""INSERT INTO sights(call_id, kind, tier, customer_code, branch, rep, confidentiality, match, started_at,
+        """INSERT INTO sights(call_id, kind, tier, customer_code, branch, rep, confidentiality, match, started_at,
             direction, open, handled)
         SELECT calls.id, 'customer', confidentiality, code, customers.branch, rep, confidentiality, 'exact', started_at,
             'in', open, handled FROM calls JOIN customers ON customers.code = calls.customer_code"""

@@ -10,6 +10,8 @@ from cti_server.calls.ports import DialEntry
 from cti_server.shared.notices import WorkChanged
 from cti_server.shared.scope import Label
 
+STILL_WANTED = 60.0
+"""A call back that could not be placed for so long (seconds) isn't placed any more: its rep may be gone."""
 OVER = frozenset({"answered", "busy", "noanswer", "failed"})
 
 
@@ -29,6 +31,14 @@ def asked_dial(session: GatedSession, dial_id: int) -> DialEntry | None:
         customer=row.customer_code,
         state=row.state,
     )
+
+
+def give_up_dials(session: GatedSession, at: float) -> None:
+    """For a server that starts: nobody follows the calls back of before any more, so none may stand as under way."""
+    for row in session.scalars(select(Dial).where(Dial.state.not_in(OVER), Dial.ended_at.is_(None))):
+        if row.state == "asked" and at - row.asked_at < STILL_WANTED:
+            continue  # its outbox row may still wait, and is handled then
+        row.state, row.reason, row.ended_at = "failed", "unanswered", at
 
 
 def record_dial_outcome(
