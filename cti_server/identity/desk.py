@@ -8,7 +8,15 @@ from typing import Any, Final, NamedTuple
 
 from cti_server.identity.accounts import RIGHTS, Dialling, Role, User, Viewer, login_key
 from cti_server.identity.ports import AccountRows, Failures, Hasher, OpenRows, Session
-from cti_server.identity.sessions import SEEN_EVERY, SessionPolicy, failed_again, new_token, session_id, stands
+from cti_server.identity.sessions import (
+    FORGOTTEN_AFTER,
+    SEEN_EVERY,
+    SessionPolicy,
+    failed_again,
+    new_token,
+    session_id,
+    stands,
+)
 from cti_server.shared.clock import Clock
 from cti_server.shared.errors import Invalid, NotFound, Unavailable
 
@@ -58,6 +66,7 @@ class Accounts:
         renewed = self._hasher.hash(password) if self._hasher.outdated(kept) else None
         token = new_token()
         with self._rows(write=True) as rows:
+            rows.drop_old_failures(now - FORGOTTEN_AFTER)
             _forgive(rows, keys, known)
             if renewed is not None:
                 rows.put_password(user.id, renewed)

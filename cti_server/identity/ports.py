@@ -118,6 +118,9 @@ class AccountRows(Protocol):
     def forget_failures(self, keys: Iterable[str]) -> None:
         """Drops them."""
 
+    def drop_old_failures(self, before: float) -> None:
+        """Drops those of which the last one was before then (epoch seconds, UTC)."""
+
     def note(self, at: float, by: str | None, act: str, user_id: str, detail: dict[str, Any]) -> None:
         """Adds to the trail what was done to a user's account."""
 

@@ -93,6 +93,15 @@ def test_an_address_that_tries_many_logins_has_to_wait(rig: Rig) -> None:
     rig.accounts.sign_in("801", PASSWORD, "10.0.0.2")
 
 
+def test_failures_are_not_kept_for_ever(rig: Rig) -> None:
+    with pytest.raises(Invalid):
+        rig.accounts.sign_in("nobody", "wrong", "10.9.9.9")
+    rig.clock.at += 3601
+    rig.accounts.sign_in("801", PASSWORD, "10.0.0.1")
+    with rig.database.open(EVERYTHING) as work:
+        assert work.session.scalars(select(mapping.SigninFailure.key)).all() == []
+
+
 def test_a_branch_behind_one_address_signs_in_all_morning(rig: Rig) -> None:
     for _ in range(60):
         rig.accounts.sign_in("801", PASSWORD, "10.0.0.1")

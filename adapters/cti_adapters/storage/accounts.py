@@ -226,6 +226,14 @@ class Rows:
         which = signin_failures.c.key.in_(list(keys))
         self._session.execute(delete(mapping.SigninFailure).where(which).execution_options(synchronize_session="fetch"))
 
+    def drop_old_failures(self, before: float) -> None:
+        """Drops those of which the last one was before then."""
+        self._session.execute(
+            delete(mapping.SigninFailure)
+            .where(signin_failures.c.last_at < before)
+            .execution_options(synchronize_session="fetch")
+        )
+
     def note(self, at: float, by: str | None, act: str, user_id: str, detail: dict[str, Any]) -> None:
         """Adds to the trail what was done to a user's account."""
         self._session.add(

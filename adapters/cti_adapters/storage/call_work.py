@@ -56,7 +56,6 @@ class _Open:
 
     number: str | None
     ended: float
-    missed: bool
 
 
 @dataclass(slots=True)
@@ -126,10 +125,10 @@ class WorkBook:
             item = _Item(event.key, log.branch, kind, customer=event.customer)
             self._items[event.key] = item
             self._all.append(item)
-        missed = log.disposition != "answered"
+        missed = not log.answered
         if missed and item.kind == "answered":
             item.kind = "missed"
-        item.calls[log.id] = _Open(log.party_e164, event.at, missed)
+        item.calls[log.id] = _Open(log.party_e164, event.at)
         item.marked[log.id] = (True, None, None)
         if (log.started_at, log.id) >= (item.latest_at, item.latest_call or ""):
             item.latest_at, item.latest_call = log.started_at, log.id
@@ -194,7 +193,7 @@ class WorkBook:
         known = (item.id for item in self._all if item.id is not None)
         for row in _OPEN_CALLS.rows(self._connection, known):
             ended = when_over(row.ended_at, row.ended_between, row.started_at)
-            by_id[row.item_id].calls[row.id] = _Open(row.party_e164, ended, row.disposition != "answered")
+            by_id[row.item_id].calls[row.id] = _Open(row.party_e164, ended)
 
     def _dialled_by(self, call_backs: list[CallBack]) -> dict[str, str | None]:
         """Who asked for each call back, where it was placed through us; links the request to the call."""
@@ -336,7 +335,7 @@ _ITEMS_OF_NUMBERS: Final = Within(
 )
 _OPEN_CALLS: Final = Within(
     select(calls.c.id, calls.c.item_id, calls.c.party_e164, calls.c.started_at)
-    .add_columns(calls.c.ended_at, calls.c.ended_between, calls.c.disposition)
+    .add_columns(calls.c.ended_at, calls.c.ended_between)
     .where(calls.c.open.is_(True)),
     calls.c.item_id,
 )
