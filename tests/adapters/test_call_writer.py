@@ -343,6 +343,12 @@ def test_calls_that_come_after_the_call_back_stay_open(rig: Rig) -> None:
     assert sorted(rig.items()) == [("c:anna", "missed", "done", 1), ("c:anna", "missed", "open", 1)]
 
 
+def test_a_call_that_ended_after_the_call_back_connected_stays_open_whichever_is_heard_of_first(rig: Rig) -> None:
+    rig.commit(inbound(1, ANNA, at=NOW - 200))
+    rig.commit(outbound(2, ANNA, at=NOW - 300))
+    assert rig.items() == [("c:anna", "missed", "open", 1)]
+
+
 def test_a_call_back_to_a_shared_or_unknown_number_closes_what_came_from_it(rig: Rig) -> None:
     rig.commit(inbound(1, HOUSE), inbound(2, "03-2222-0001", branch="122"), inbound(3, ANNA))
     rig.commit(outbound(4, HOUSE), outbound(5, "03-2222-0001"))
