@@ -77,6 +77,12 @@ def desk(served_pages: Desk) -> Desk:
     return served_pages
 
 
+def is_live(page: Page) -> None:
+    """Waits until the page hears the live stream, if it has one."""
+    if page.locator("#y-live-state").count():
+        page.wait_for_selector('#y-live-state:not([data-tone="grey"])', state="attached")
+
+
 OpenPage = Callable[..., Page]
 
 
@@ -104,8 +110,7 @@ def open_page(browser: Browser, desk: Desk) -> Iterator[OpenPage]:
         )
         page.goto(desk.url + path)
         page.wait_for_selector("main")
-        if page.locator("#y-live-state").count():
-            page.wait_for_selector('#y-live-state:not([data-tone="grey"])', state="attached")
+        is_live(page)
         return page
 
     yield opened

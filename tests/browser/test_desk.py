@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PHONE, Desk, OpenPage
+from tests.browser.conftest import PHONE, Desk, OpenPage, is_live
 
 
 def rows(page: Page) -> int:
@@ -136,6 +136,7 @@ def test_a_candidate_is_picked_and_the_mail_is_sent_in_another_language(open_pag
     page.get_by_role("button", name=re.compile("This one.*小林 由美")).click()
     expect(page.locator("#y-said")).to_contain_text("belong to this customer")
     page.goto(desk.url + "/desk/1")
+    is_live(page)
     page.locator("#y-draft").get_by_text("English").click()
     expect(page.locator('#y-draft [name="body"]')).to_have_value(re.compile("Dear Kazuko"))
     page.get_by_role("button", name="Send mail").click()
@@ -217,6 +218,17 @@ def test_on_a_phone_the_list_leads_to_the_item_and_back(open_page: OpenPage) -> 
     expect(page.locator(".y-tabs")).to_be_visible()
     page.tap(".y-tabs summary")
     expect(page.locator(".y-tabs .y-menu a").first).to_be_visible()
+
+
+def test_a_list_that_is_longer_than_the_screen_scrolls_by_itself(open_page: OpenPage) -> None:
+    page = open_page("/desk/1", "en", {"width": 1366, "height": 480})
+    for part in ("#y-list > header", "#y-list > nav", "#y-progress"):
+        box = page.locator(part).bounding_box()
+        assert box and box["height"] > 25, part
+    assert page.evaluate(
+        "() => { const rows = document.querySelector('#y-rows'); return rows.scrollHeight > rows.clientHeight; }"
+    )
+    assert page.evaluate("() => document.documentElement.scrollHeight <= innerHeight")
 
 
 def test_the_language_is_switched_on_the_spot(open_page: OpenPage) -> None:

@@ -49,7 +49,7 @@ OUTGOING: dict[str, Label] = {
 
 ITEM_KINDS: dict[str, Label] = {
     "missed": Label(_("Missed"), "red", "phone-x"),
-    "answered": Label(_("No record yet"), "amber", "phone-incoming"),
+    "answered": Label(_("No record"), "amber", "phone-incoming"),
     "unregistered": Label(_("Unregistered caller"), "amber", "user-question"),
     "handed": Label(_("Passed on to you"), "violet", "user-share"),
 }
