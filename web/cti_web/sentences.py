@@ -43,7 +43,7 @@ def said(error: YobirinError) -> str:
     text = str(error)
     if formats.language() == "en":
         return text
-    known: str = gettext(text.replace("%", "%%")) if "%" in text else gettext(text)
+    known: str = gettext(text)
     if known != text:
         return known
     code = error.code if isinstance(error, Invalid) else None
