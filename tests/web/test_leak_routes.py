@@ -1,0 +1,202 @@
+"""Nothing leaks by any route: every page, fragment, act and export of the application, for every span, class limit and
+authority (spec C4). The world in which everything has a word of its own is that of the desk's leak tests."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from cti_server.settings import Settings
+from cti_server.shared.viewer import Viewer
+from cti_web.app import create_app
+from tests.adapters.leak_world import World, everybody
+
+LISTS = (
+    "/",
+    "/admin/exchanges",
+    "/bell",
+    "/bell/count",
+    "/board",
+    "/board/121",
+    "/board/122",
+    "/calls?period=7",
+    "/customers",
+    "/customers?q=Name",
+    "/desk",
+    "/desk?tab=team",
+    "/desk?tab=waiting",
+    "/desk?tab=done",
+    "/desk/today",
+    "/lookup/nobody",
+    "/mailbox",
+    "/me",
+    "/report?period=7",
+    "/report.csv?period=7",
+    "/unregistered",
+)
+ABOUT_NOBODY = {"signin", "me", "static"}
+"""Rooms of the application in which nothing of a customer or a call is."""
+FORM = {
+    "name": "New",
+    "code": "710110",
+    "customer": "710110",
+    "rep": "801",
+    "to": "802",
+    "user": "802",
+    "until": "2030-01-01",
+    "reason": "x",
+    "note": "x",
+    "kind": "contact",
+    "channel": "phone",
+    "result": "spoke",
+    "subject": "s",
+    "body": "b",
+    "version": "1",
+    "q": "Name",
+    "numbers": "03-9999-0009",
+    "branch": "121",
+    "class": "3",
+}
+NOT_THERE = {"call": "hq-1.1", "item": "99999", "code": "nonsense", "number": "0399990099"}
+
+
+COLLEAGUES = re.compile(r"<select.*?</select>", re.DOTALL)
+"""Filters name colleagues; who works here is no secret, what they did is."""
+
+
+@dataclass
+class Everyone:
+    """Accounts in which whoever the test says is signed in."""
+
+    now: Viewer | None = None
+
+    def viewer_of(self, token: str) -> Viewer | None:
+        return self.now
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_, **__: {}
+
+
+class Silent:
+    def wake(self, rows: list[int]) -> None:
+        """Nobody is told."""
+
+
+@dataclass
+class Site:
+    world: World
+    app: Flask
+    accounts: Everyone
+
+    def client(self, who: Viewer) -> FlaskClient:
+        self.accounts.now = who
+        client = self.app.test_client()
+        client.set_cookie("yobirin", "t")
+        return client
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    folder: Path = tmp_path_factory.mktemp("routes")
+    world = World(folder)
+    accounts = Everyone()
+    settings = Settings.model_validate({"server": {"data_dir": str(folder)}})
+    app = create_app(world.office.database, settings, world.office.clock, Silent(), accounts=accounts)  # type: ignore[arg-type]
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    return Site(world, app, accounts)
+
+
+# One in five: each span, class limit and authority is among them, each with others. The desk's own matrix has them all.
+everyone = pytest.mark.parametrize("who", everybody()[::5], ids=lambda who: who.role)
+
+
+def said(answer: TestResponse, *names: str) -> tuple[int, str, str]:
+    """What an answer tells: status, where it leads and its text, without the thing that was asked for."""
+    text = answer.get_data(as_text=True)
+    location = answer.headers.get("Location", "")
+    for name in names:
+        text, location = text.replace(f"/{name}", "/…"), location.replace(f"/{name}", "/…")
+    return answer.status_code, location, re.sub(r'name="(undo|key)" value="[^"]*"', "", text)
+
+
+def routes(app: Flask) -> list[tuple[str, str]]:
+    """(method, rule) of every route that names a call, an item, a customer or a number."""
+    found = []
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint.partition(".")[0] in ABOUT_NOBODY or not rule.arguments & NOT_THERE.keys():
+            continue
+        if str(rule).startswith("/board/"):
+            continue  # its code is a branch's; the boards are among the lists
+        found += [(method, str(rule)) for method in sorted((rule.methods or set()) & {"GET", "POST"})]
+    return sorted(found)
+
+
+def address(rule: str, things: dict[str, str]) -> str:
+    return re.sub(r"<(?:int:)?(\w+)>", lambda hit: things[hit[1]], rule)
+
+
+def test_every_route_is_walked(site: Site) -> None:
+    walked = {rule for _, rule in routes(site.app)} | {path.partition("?")[0] for path in LISTS}
+    left = {
+        str(rule)
+        for rule in site.app.url_map.iter_rules()
+        if rule.endpoint.partition(".")[0] not in ABOUT_NOBODY and str(rule) not in walked
+    }
+    assert left == {"/board/<code>", "/customers/find", "/customers/suggest", "/desk/undo", "/lookup"}  # below
+
+
+@everyone
+def test_no_page_or_export_shows_what_is_hidden(site: Site, who: Viewer) -> None:
+    client = site.client(who)
+    forbidden, masked = site.world.forbidden(who.scope), site.world.masked(who.scope)
+    answers = {path: client.get(path, headers={"Accept-Language": "en"}) for path in LISTS}
+    for text in ("Name7", "710110", "8888", "+81377778888"):
+        answers[f"find {text}"] = client.post("/customers/find", data={"q": text})
+        answers[f"suggest {text}"] = client.post("/customers/suggest", data={"q": text})
+    for call in site.world.seen(who.scope)[::3]:
+        answers[call.log.id] = client.get(f"/calls/{call.log.id}")
+    for one in site.world.everyone[::4]:
+        if who.scope.admits(one.label):
+            answers[one.code] = client.get(f"/customers/{one.code}")
+    for name, answer in answers.items():
+        assert answer.status_code < 500, name
+        text = COLLEAGUES.sub("", answer.get_data(as_text=True))
+        assert not [word for word in forbidden if word in text], name
+        assert not [word for word in masked if word in text], name
+
+
+@everyone
+def test_what_is_hidden_answers_as_what_is_not_there(site: Site, who: Viewer) -> None:
+    client = site.client(who)
+    seen = site.world.seen(who.scope)
+    calls = [call.log.id for call in site.world.calls if call not in seen]
+    people = [one for one in site.world.everyone if not who.scope.admits(one.label)]
+    known = {one.number for one in site.world.everyone if who.scope.admits(one.label)}
+    hidden = {
+        "call": calls[::9],
+        "item": [str(item) for item in items_of(site.world, calls)[::9]],
+        "code": [one.code for one in people[::9]],
+        "number": [f"0{one.number[3:]}" for one in people[::9] if one.number not in known],
+    }
+    for method, rule in routes(site.app):
+        name = re.findall(r"<(?:int:)?(\w+)>", rule)[0]
+        ask = client.get if method == "GET" else client.post
+        form = {} if method == "GET" else {"data": FORM}
+        nothing = said(ask(address(rule, NOT_THERE), **form), NOT_THERE[name])
+        assert nothing[0] < 500, rule
+        for one in hidden[name]:
+            assert said(ask(address(rule, NOT_THERE | {name: one}), **form), one) == nothing, (rule, one)
+
+
+def items_of(world: World, calls: list[str]) -> list[int]:
+    """The items of which the viewer sees no call."""
+    from tests.adapters.test_leaks import _items
+
+    return sorted(_items(world, calls))
