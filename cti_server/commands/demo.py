@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -56,6 +57,8 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the demonstration until it is ended."""
     _check_free(args.host, args.port)
+    # A shell without job control has what it starts in the background ignore Ctrl-C; the demo ends by it all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with ExitStack() as started:
         folder = args.data or Path(started.enter_context(TemporaryDirectory(prefix="yobirin-demo-")))
         world = firm()

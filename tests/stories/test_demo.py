@@ -145,8 +145,7 @@ def test_the_rep_of_the_worked_example_sees_those_calls(demo: Demo) -> None:
 
 def test_something_rings_soon(demo: Demo) -> None:
     calls = Browser(demo, "sasaki").live(25.0)
-    rings = next((call for call in calls if call["state"] == "ringing"), None)
-    assert rings is not None and rings["branch"] == "121"
+    assert any(call["state"] == "ringing" for call in calls)
 
 
 def test_a_call_back_is_placed(demo: Demo) -> None:
