@@ -70,7 +70,7 @@ def popup(size: str) -> list[Row]:
                 target,
                 False,
                 f"{len(taken)} calls; p50 {low:.2f} ms, p90 {percentile(taken, 0.9) * 1e3:.2f} ms",
-                "journal sync and commit (0.5 ms), then the machine's other processes on two cores",
+                "the commit: some thirteen small statements through SQLAlchemy and two disk syncs, 3 to 4 ms",
             )
         )
     return rows
