@@ -69,7 +69,10 @@ COUNTERS: Final[dict[str, LazyString]] = {
     "timeouts": _("Not answered"),
     "unreadable": _("Not readable"),
     "commits_failed": _("Database refused"),
+    "backlog": _("Bytes not folded yet"),
+    "live_cut_slow": _("Screens cut off"),
 }
+"""The feed's figures, and of the bounds of the live streams the one that is reached in practice."""
 
 
 def reason(row: ExchangeRow) -> str:
