@@ -33,15 +33,18 @@ def chunks(values: Iterable[_T], size: int = MANY) -> Iterator[list[_T]]:
 
 
 class Within:
-    """A select whose ``key`` is one of many values."""
+    """A select whose ``key`` is one of many values. One value alone, as in most batches of a live exchange, has a
+    statement of its own: SQLAlchemy writes an IN anew for every execution."""
 
     def __init__(self, query: Select[Any], key: ColumnElement[Any]) -> None:
-        self._query = query.where(key.in_(bindparam("within", expanding=True)))
+        self._one = query.where(key == bindparam("within"))
+        self._many = query.where(key.in_(bindparam("within", expanding=True)))
 
     def rows(self, connection: Connection, values: Iterable[Any], **fixed: Any) -> Iterator[Any]:
         """The rows for all values; ``fixed`` are the query's own parameters."""
         for some in chunks(values):
-            yield from connection.execute(self._query, fixed | {"within": some})
+            query, wanted = (self._one, some[0]) if len(some) == 1 else (self._many, some)
+            yield from connection.execute(query, fixed | {"within": wanted})
 
 
 class Bulk:
