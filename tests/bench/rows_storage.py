@@ -138,7 +138,7 @@ def lists(size: str) -> list[Row]:
     points: dict[str, list[tuple[int, float]]] = {}
     for count in LISTS[size]:
         with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-            database = world.database(Path(folder), 20_000, count)
+            database = world.database(Path(folder), 20_000, count, reps=100)
             for span in Span:
                 viewer = world.viewer(span)
                 for name in ("worklist", "call log", "missed, one day"):

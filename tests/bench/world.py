@@ -15,8 +15,9 @@ REPS = 1000
 BRANCHES = 10
 
 
-def database(folder: Path, customers: int, calls: int) -> Database:
-    """A migrated database with so many customers and calls; the calls are spread over 400 days, 3 % of them open."""
+def database(folder: Path, customers: int, calls: int, reps: int = REPS) -> Database:
+    """A migrated database with so many customers and calls: 2,500 calls a day as far back as there are calls, so that a
+    larger table is a longer history of the same firm. Of the newest 10,000 calls 3 % are open."""
     path = folder / f"bench-{customers}-{calls}.sqlite3"
     base = Database(f"sqlite:///{path}")
     base.upgrade()
@@ -31,13 +32,13 @@ def database(folder: Path, customers: int, calls: int) -> Database:
     )
     raw.executemany(
         "INSERT INTO users(id, login, name, branch, role) VALUES (?, ?, ?, ?, 'rep')",
-        [(str(n), f"rep{n}", f"Rep {n}", f"{n % BRANCHES:03}") for n in range(REPS)],
+        [(str(n), f"rep{n}", f"Rep {n}", f"{n % BRANCHES:03}") for n in range(reps)],
     )
     raw.execute(
         f"""WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {customers})
         INSERT INTO customers(code, name, kana, branch, rep, confidentiality, name_key, kana_key, created_at)
-        SELECT printf('%08d', i), 'Customer ' || i, 'Kana ' || i, printf('%03d', i % {REPS} % {BRANCHES}),
-               CAST(i % {REPS} AS TEXT), 1 + i % 3, 'customer ' || i, 'kana ' || i, 0 FROM n"""
+        SELECT printf('%08d', i), 'Customer ' || i, 'Kana ' || i, printf('%03d', i % {reps} % {BRANCHES}),
+               CAST(i % {reps} AS TEXT), 1 + i % 3, 'customer ' || i, 'kana ' || i, 0 FROM n"""
     )
     raw.execute(
         f"""WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {customers})
@@ -52,7 +53,7 @@ def database(folder: Path, customers: int, calls: int) -> Database:
 
 
 def _fill_calls(raw: sqlite3.Connection, customers: int, calls: int) -> None:
-    step = 400 * DAY / max(calls, 1)
+    step = DAY / 2500
     raw.execute(
         f"""WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {calls})
         INSERT INTO calls(id, exchange, branch, direction, state, started_at, caller_number, party_e164, answered,
@@ -62,7 +63,7 @@ def _fill_calls(raw: sqlite3.Connection, customers: int, calls: int) -> None:
             printf('090%08d', i * 7919 % {customers}), printf('+8190%08d', i * 7919 % {customers}), i % 2,
             '["2001"]', '[]', '[]', '[]', '[]', '[]', {NOW} - i * {step} + 60, 5, 5, 50, 0,
             CASE i % 2 WHEN 1 THEN 'answered' ELSE 'missed' END, 'exact', printf('%08d', i * 7919 % {customers}),
-            i % 33 = 0, i % 33 <> 0 FROM n"""
+            i % 33 = 0 AND i < 10000, i % 33 <> 0 OR i >= 10000 FROM n"""
     )
     raw.execute(
         """INSERT INTO sights(call_id, kind, tier, customer_code, branch, rep, confidentiality, match, started_at,
