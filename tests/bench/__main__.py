@@ -21,6 +21,7 @@ GROUPS: dict[str, Callable[[str], list[Row]]] = {
     "writer": rows_storage.writer,
     "match": rows_storage.match,
     "lists": rows_storage.lists,
+    "backlog": rows_storage.backlog,
     "screens": rows_live.screens,
     "broadcast": rows_live.broadcast,
     "popup": rows_popup.popup,

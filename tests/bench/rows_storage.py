@@ -165,3 +165,31 @@ def lists(size: str) -> list[Row]:
             )
         )
     return rows
+
+
+def backlog(size: str) -> list[Row]:
+    """The worklist of a firm that lets its calls lie: as many calls, and 3 % of all of them open, not of the newest."""
+    from cti_server.calls.desk import Desk
+
+    class Clock:
+        def now(self) -> float:
+            return world.NOW
+
+    count = LISTS[size][-1]
+    taken: dict[int, float] = {}
+    for among in (10_000, count):
+        with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+            database = world.database(Path(folder), 20_000, count, reps=100, open_among=among)
+            viewer = world.viewer(Span.ALL)
+            times = []
+            for _ in range(5 if size == "small" else 25):
+                with database.open(viewer.scope) as work:
+                    begun = time.perf_counter()
+                    Desk(work, viewer, Clock()).worklist()
+                    times.append(time.perf_counter() - begun)
+            taken[among] = percentile(times, 0.5)
+            database.close()
+    few, many = taken[10_000], taken[count]
+    shown = f"{10_000 // 33:,} open: {few * 1e3:.1f} ms, {count // 33:,} open: {many * 1e3:.1f} ms"
+    name = f"worklist, all, with {count // 33:,} open items against {10_000 // 33:,}"
+    return [Row(name, many / few, "×", 1.3, False, shown, "grows with what lies open; not profiled yet")]

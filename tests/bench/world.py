@@ -15,9 +15,9 @@ REPS = 1000
 BRANCHES = 10
 
 
-def database(folder: Path, customers: int, calls: int, reps: int = REPS) -> Database:
+def database(folder: Path, customers: int, calls: int, reps: int = REPS, open_among: int = 10_000) -> Database:
     """A migrated database with so many customers and calls: 2,500 calls a day as far back as there are calls, so that a
-    larger table is a longer history of the same firm. Of the newest 10,000 calls 3 % are open."""
+    larger table is a longer history of the same firm. Of the newest ``open_among`` calls 3 % are open."""
     path = folder / f"bench-{customers}-{calls}.sqlite3"
     base = Database(f"sqlite:///{path}")
     base.upgrade()
@@ -45,14 +45,14 @@ def database(folder: Path, customers: int, calls: int, reps: int = REPS) -> Data
         INSERT INTO customer_numbers(customer_code, e164, shown, kind, tail)
         SELECT printf('%08d', i), printf('+8190%08d', i), printf('090%08d', i), 'mobile', printf('%08d', i) FROM n"""
     )
-    _fill_calls(raw, customers, calls)
+    _fill_calls(raw, customers, calls, open_among)
     raw.execute("ANALYZE")
     raw.commit()
     raw.close()
     return Database(f"sqlite:///{path}")
 
 
-def _fill_calls(raw: sqlite3.Connection, customers: int, calls: int) -> None:
+def _fill_calls(raw: sqlite3.Connection, customers: int, calls: int, open_among: int) -> None:
     step = DAY / 2500
     raw.execute(
         f"""WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {calls})
@@ -63,7 +63,7 @@ def _fill_calls(raw: sqlite3.Connection, customers: int, calls: int) -> None:
             printf('090%08d', i * 7919 % {customers}), printf('+8190%08d', i * 7919 % {customers}), i % 2,
             '["2001"]', '[]', '[]', '[]', '[]', '[]', {NOW} - i * {step} + 60, 5, 5, 50, 0,
             CASE i % 2 WHEN 1 THEN 'answered' ELSE 'missed' END, 'exact', printf('%08d', i * 7919 % {customers}),
-            i % 33 = 0 AND i < 10000, i % 33 <> 0 OR i >= 10000 FROM n"""
+            i % 33 = 0 AND i < {open_among}, i % 33 <> 0 OR i >= {open_among} FROM n"""
     )
     raw.execute(
         """INSERT INTO sights(call_id, kind, tier, customer_code, branch, rep, confidentiality, match, started_at,
