@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,23 @@ from tests.web.fake_desk import NOW
 class Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:
         pass
+
+
+def read_whole(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """Reads and closes each answer before the server writes it: werkzeug's server leaves an answer open whose reader
+    went away while it was written (a boosted link that was followed at once), and with it the file that it reads.
+    The live stream, which never ends, is passed on as it comes."""
+
+    def answered(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        answer = app(environ, start_response)
+        if environ["PATH_INFO"] == "/live":
+            return answer
+        try:
+            return [b"".join(answer)]
+        finally:
+            getattr(answer, "close", lambda: None)()
+
+    return answered
 
 
 class FakeLive:
@@ -74,7 +91,7 @@ def served(app: Flask, live: FakeLive | None = None) -> Iterator[str]:
             response.headers.setdefault(name.decode(), value.decode())
         return response
 
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    server = make_server("127.0.0.1", 0, read_whole(app), threaded=True, request_handler=Quiet)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
