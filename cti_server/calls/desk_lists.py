@@ -24,7 +24,7 @@ from cti_server.calls.views import (
     Worklist,
 )
 from cti_server.shared.errors import NotFound
-from cti_server.shared.viewer import needs
+from cti_server.shared.viewer import exchange_reach, needs
 
 LIVE_MOST: Final = 200
 REPORT_STEP: Final = 500
@@ -161,8 +161,17 @@ class Lists(DeskBase):
         return self.work.firm.exchanges(self._exchange_reach())
 
     @needs("exchanges")
+    def exchange(self, exchange: str) -> ExchangeRow:
+        """One exchange's state. NotFound outside the user's span."""
+        found = next((row for row in self.exchanges() if row.id == exchange), None)
+        if found is None:
+            raise NotFound("There is no such exchange")
+        return found
+
+    @needs("exchanges")
     def unread(self, exchange: str) -> list[UnreadRow]:
-        """The last records of an exchange that could not be read."""
+        """The last records of an exchange that could not be read. NotFound outside the user's span."""
+        self.exchange(exchange)
         return self.work.firm.unread(exchange, UNREAD_MOST)
 
     def reps(self) -> list[tuple[str, str]]:
@@ -170,7 +179,7 @@ class Lists(DeskBase):
         return self.work.firm.people(reach(self.viewer.scope))
 
     def _exchange_reach(self) -> str | None:
-        return None if self.viewer.may("exchanges") else reach(self.viewer.scope)
+        return exchange_reach(self.viewer)
 
     def _note_export(self, what: str, **detail: object) -> None:
         self.work.records.add_trail(

@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Concatenate, Final, Literal, ParamSpec, Protocol, TypeVar
 
 from cti_server.shared.errors import NotAllowed
-from cti_server.shared.scope import Scope
+from cti_server.shared.scope import Scope, Span
 
 Right = Literal["handle", "unregistered", "exchanges", "simulator", "audit", "export", "users", "customers"]
 Dialling = Literal["pbx", "tel"]
@@ -54,6 +54,18 @@ class Viewer:
         """Raises :class:`NotAllowed` unless the viewer has this authority."""
         if right not in self.rights:
             raise NotAllowed(f"Your role does not allow you to {RIGHTS[right]}; ask an administrator for it")
+
+
+def exchange_reach(viewer: Viewer) -> str | None:
+    """The branch whose exchanges (and their gaps) exist for a viewer; null for every branch's.
+
+    Exchanges have no rep in charge: whoever looks after them and is held to a branch looks after that branch's, whoever
+    is held to their own customers (a PBX administrator, who has none) after all of them.
+    """
+    scope = viewer.scope
+    if scope.everything or scope.span is Span.ALL:
+        return None
+    return None if viewer.may("exchanges") and scope.span is not Span.BRANCH else scope.branch
 
 
 class HasViewer(Protocol):

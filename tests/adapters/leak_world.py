@@ -21,6 +21,8 @@ from tests.adapters.storage_rig import NOW, customer, inbound, outbound
 CLASSES = {"all": {1, 2, 3}, "2-3": {2, 3}, "3": {3}, "none": set[int]()}
 ALONE = "804"
 """The rep of one hidden candidate only; whoever is shown that this rep did something learns of the candidate."""
+FAR = "far"
+"""The exchange of the other branch."""
 
 
 @dataclass
@@ -66,6 +68,10 @@ class World:
         self.office.put(
             mapping.User(id=ALONE, login=ALONE, name="Alone804", branch="122", role="rep"),
             mapping.Role(name="chief", span="all", classes=[1, 2, 3], rights=list(RIGHTS)),
+        )
+        self.office.put(
+            mapping.Exchange(id="hq", name="本店 PBX", branch="121"),
+            mapping.Exchange(id=FAR, name="FarPBX", branch="122"),
         )
         self.office.put(mapping.User(id="999", login="999", name="Chief", branch="122", role="chief"))
         labels = [
@@ -153,6 +159,8 @@ class World:
                 words.append(call.log.id)
             if call.digits and call.digits not in numbers:
                 words += _written(call.digits)
+        if scope.span is Span.BRANCH:
+            words.append("FarPBX")
         if not any(scope.admits(label) for label in (self.household[1].label, self.pair[1].label)):
             words.append("Alone804")
         return words

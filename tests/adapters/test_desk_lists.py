@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,12 @@ def test_gaps_and_exchanges_of_the_own_span(office: Office) -> None:
         assert [row.id for row in desk.exchanges()] == ["hq", "yokohama"]
         (record,) = desk.unread("hq")
         assert (record.reason, record.size) == ("garbage", 10) and "1111" not in repr(record)
+    held = replace(viewer("902", "PBX administrator"), scope=replace(MANAGER.scope, user="902"))
+    with office.desk(held) as desk:
+        assert [row.id for row in desk.exchanges()] == ["hq"] and desk.exchange("hq").id == "hq"
+        for look in (desk.exchange, desk.unread):
+            with pytest.raises(NotFound):
+                look("yokohama")
 
 
 def test_reps_of_the_own_span(office: Office) -> None:

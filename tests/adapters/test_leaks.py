@@ -11,8 +11,9 @@ import pytest
 from cti_server.calls.desk import Desk
 from cti_server.calls.views import CallQuery
 from cti_server.shared.errors import NotAllowed, NotFound, YobirinError
+from cti_server.shared.scope import Span
 from cti_server.shared.viewer import Viewer
-from tests.adapters.leak_world import World, everybody
+from tests.adapters.leak_world import FAR, World, everybody
 from tests.adapters.storage_rig import NOW
 
 TABS = ("open", "waiting", "team", "done")
@@ -53,6 +54,10 @@ ON_CUSTOMERS: dict[str, Callable[[Desk, str], object]] = {
     "search": lambda desk, one: desk.search(one),
     "customers": lambda desk, one: desk.customers(one),
 }
+ON_EXCHANGES: dict[str, Callable[[Desk, str], object]] = {
+    "exchange": lambda desk, one: desk.exchange(one),
+    "unread": lambda desk, one: desk.unread(one),
+}
 LISTS: dict[str, Callable[[Desk], object]] = {
     "worklist": lambda desk: [desk.worklist(tab) for tab in TABS],  # type: ignore[arg-type]
     "counts": lambda desk: desk.counts(None, None),
@@ -64,6 +69,7 @@ LISTS: dict[str, Callable[[Desk], object]] = {
     "board": lambda desk: desk.board("121"),
     "gaps": lambda desk: desk.gaps(),
     "exchanges": lambda desk: desk.exchanges(),
+    "exchange": lambda desk: desk.exchange("hq"),
     "unread": lambda desk: desk.unread("hq"),
 }
 STAFF = {"reps", "assignees"}
@@ -89,7 +95,16 @@ def outcome(act: Callable[[], object]) -> str:
 
 def test_every_use_case_is_in_the_matrix() -> None:
     public = {name for name in dir(Desk) if not name.startswith("_") and callable(getattr(Desk, name))}
-    assert public == ON_CALLS.keys() | ON_ITEMS.keys() | ON_CUSTOMERS.keys() | LISTS.keys() | STAFF | HISTORIES
+    assert (
+        public
+        == ON_CALLS.keys()
+        | ON_ITEMS.keys()
+        | ON_CUSTOMERS.keys()
+        | LISTS.keys()
+        | ON_EXCHANGES.keys()
+        | STAFF
+        | HISTORIES
+    )
 
 
 @everyone
@@ -166,6 +181,10 @@ def test_hidden_things_are_not_there(world: World, who: Viewer) -> None:
             assert nothing.startswith((NotFound.__name__, NotAllowed.__name__)), name
             for item in hidden_items if name == "item" else hidden_items[::5]:
                 assert outcome(lambda act=of_item, item=item: act(desk, item)) == nothing, name  # type: ignore[misc]
+        for name, act in ON_EXCHANGES.items() if who.scope.span is Span.BRANCH else ():
+            nothing = outcome(lambda act=act: act(desk, "nonsense"))  # type: ignore[misc]
+            assert nothing.startswith((NotFound.__name__, NotAllowed.__name__)), name
+            assert outcome(lambda act=act: act(desk, FAR)) == nothing, name  # type: ignore[misc]
         for name, act in ON_CUSTOMERS.items():
             nothing = outcome(lambda act=act: act(desk, "nonsense"))  # type: ignore[misc]
             for one in hidden_people if name == "customer" else hidden_people[::5]:

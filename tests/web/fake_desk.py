@@ -441,6 +441,12 @@ class FakeDesk:
     def exchanges(self) -> list[ExchangeRow]:
         return [] if self.empty else EXCHANGES
 
+    def exchange(self, exchange: str) -> ExchangeRow:
+        found = next((row for row in EXCHANGES if row.id == exchange), None)
+        if found is None:
+            raise NotFound("There is no such exchange")
+        return found
+
     def unread(self, exchange: str) -> list[UnreadRow]:
         return (
             [UnreadRow("osaka", 184_220, 96, at("09:14"), "no empty line within 1 MiB", 1_048_576)]

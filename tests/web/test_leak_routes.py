@@ -14,9 +14,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from cti_server.settings import Settings
+from cti_server.shared.scope import Span
 from cti_server.shared.viewer import Viewer
 from cti_web.app import create_app
-from tests.adapters.leak_world import World, everybody
+from tests.adapters.leak_world import FAR, World, everybody
 
 LISTS = (
     "/",
@@ -64,7 +65,7 @@ FORM = {
     "branch": "121",
     "class": "3",
 }
-NOT_THERE = {"call": "hq-1.1", "item": "99999", "code": "nonsense", "number": "0399990099"}
+NOT_THERE = {"exchange": "nonsense", "call": "hq-1.1", "item": "99999", "code": "nonsense", "number": "0399990099"}
 
 
 COLLEAGUES = re.compile(r"<select.*?</select>", re.DOTALL)
@@ -180,6 +181,7 @@ def test_what_is_hidden_answers_as_what_is_not_there(site: Site, who: Viewer) ->
     people = [one for one in site.world.everyone if not who.scope.admits(one.label)]
     known = {one.number for one in site.world.everyone if who.scope.admits(one.label)}
     hidden = {
+        "exchange": [FAR] if who.scope.span is Span.BRANCH else [],
         "call": calls[::9],
         "item": [str(item) for item in items_of(site.world, calls)[::9]],
         "code": [one.code for one in people[::9]],

@@ -43,6 +43,7 @@ PAGES = [
     "/board/121",
     "/report",
     "/admin/exchanges",
+    "/admin/exchanges/osaka",
     "/me",
     "/lookup/nobody",
 ]

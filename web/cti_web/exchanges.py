@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from flask import Blueprint, Flask, Response
 from flask_babel import LazyString, lazy_gettext
@@ -13,11 +14,12 @@ from cti_web.answers import asked_for, fragment, page
 from cti_web.labels import Label
 from cti_web.viewer import desk, needs, signed_in
 
+if TYPE_CHECKING:
+    from cti_server.calls.desk import Desk
+
 blueprint = Blueprint("exchanges", __name__)
 
 _ = lazy_gettext
-
-UNREAD_SHOWN: Final = 5
 
 LINKS: Final[dict[str, Label]] = {
     "connecting": Label(_("Connecting"), "amber"),
@@ -86,6 +88,38 @@ def in_words(code: str, values: dict[str, object]) -> str:
     return str(text) % defaultdict(lambda: "…", values) if text else code
 
 
+class Panel(NamedTuple):
+    """A part of an exchange's page: the template ``exchanges/panels/<name>.html``, which finds ``row`` (the
+    ExchangeRow) and, as ``it``, what ``values`` gives. A live one is fetched again now and then, and whenever an
+    exchange changes: the page itself, asked for ``y-panel-<name>``."""
+
+    name: str
+    values: Callable[[Desk, ExchangeRow], Any]
+    live: bool = True
+
+
+def _gaps(use: Desk, row: ExchangeRow) -> Any:
+    return [gap for gap in use.gaps() if gap.exchange == row.id]
+
+
+def _unread(use: Desk, row: ExchangeRow) -> Any:
+    return use.unread(row.id)
+
+
+def _nothing(_use: Desk, _row: ExchangeRow) -> Any:
+    return None
+
+
+PANELS: Final[tuple[Panel, ...]] = (
+    Panel("gaps", _gaps),
+    Panel("clock", _nothing),
+    Panel("why", _nothing, live=False),
+    Panel("tail", _nothing, live=False),
+    Panel("unread", _unread),
+)
+"""In the order in which the page shows them."""
+
+
 @blueprint.get("/admin/exchanges")
 @signed_in
 @needs("exchanges")
@@ -96,11 +130,27 @@ def show() -> Response:
         gaps: dict[str, list[object]] = {}
         for gap in use.gaps():
             gaps.setdefault(gap.exchange, []).append(gap)
-        unread = {row.id: use.unread(row.id)[:UNREAD_SHOWN] for row in rows}
-        values = {"rows": rows, "gaps": gaps, "unread": unread}
+        values = {"rows": rows, "gaps": gaps}
         if asked_for() == "y-lights":
             return fragment("exchanges/lights.html", **values)
         return page(use, "exchanges/page.html", **values)
+
+
+@blueprint.get("/admin/exchanges/<exchange>")
+@signed_in
+@needs("exchanges")
+def one(exchange: str) -> Response:
+    """All about one exchange."""
+    with desk() as use:
+        row = use.exchange(exchange)
+        part = asked_for()
+        if part == "y-exchange":
+            return fragment("exchanges/status.html", row=row)
+        for panel in PANELS:
+            if part == f"y-panel-{panel.name}":
+                return fragment(f"exchanges/panels/{panel.name}.html", row=row, it=panel.values(use, row))
+        panels = [(panel, panel.values(use, row)) for panel in PANELS]
+        return page(use, "exchanges/one.html", row=row, panels=panels)
 
 
 def register(app: Flask) -> None:

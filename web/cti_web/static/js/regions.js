@@ -46,8 +46,7 @@ document.addEventListener("live:call", () => {
 });
 document.addEventListener("live:exchange", () => {
   refresh(null, soon());
-  const lights = document.querySelector("[data-live-exchanges]");
-  if (lights) window.htmx.trigger(lights, "refresh");
+  for (const lights of document.querySelectorAll("[data-live-exchanges]")) window.htmx.trigger(lights, "refresh");
 });
 
 let hiddenAt = 0;
