@@ -8,7 +8,7 @@ from cti_server.calls.call import Call
 from cti_server.calls.call_book import Book
 from cti_server.calls.call_course import start_call
 from cti_server.calls.call_states import Happening
-from cti_server.calls.events import LegsListed, LegUp, LinkLost, LinkUp, ServerStarted, Swept
+from cti_server.calls.events import LegsListed, LegsRecorded, LegUp, LinkLost, LinkUp, ServerStarted, Swept
 
 FORGOTTEN: Final = 12 * 3600.0
 """Seconds without a sign of life after which a call is no longer believed to be going on."""
@@ -70,6 +70,18 @@ def legs_listed(book: Book, event: LegsListed) -> None:
         if "cut-by-gap" in call.marks or "start-not-seen" in call.marks:
             call.connect(event.at, exactly=False)
             book.touch(call, event.at)
+
+
+def legs_recorded(book: Book, event: LegsRecorded) -> None:
+    """Calls that are in the record are over. Those of which a gap hid the end wait no longer: what the record says of
+    them completes the entry (`call_recovery`)."""
+    for call in list(book.calls.values()):
+        if call.root.id not in event.legs or call.ended_at is not None:
+            continue
+        if call in book.settling:
+            book.settle(call)
+        elif call in book.lost and call.anchor is call.root:
+            book.end_unseen(call, max(book.heard, call.seen_at), event.at, surely=True)
 
 
 def _compare(book: Book, call: Call, present: frozenset[str], at: float) -> None:

@@ -292,6 +292,13 @@ class LegsListed(NamedTuple):
     at: float
 
 
+class LegsRecorded(NamedTuple):
+    """The exchange's own record tells of these legs: they are over, whether we heard it or not."""
+
+    at: float
+    legs: frozenset[str]
+
+
 class Swept(NamedTuple):
     """Time went by."""
 
@@ -340,5 +347,6 @@ Event: TypeAlias = (
     | LinkLost
     | LegUp
     | LegsListed
+    | LegsRecorded
     | Swept
 )

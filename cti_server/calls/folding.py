@@ -50,6 +50,7 @@ _HANDLERS: Final[dict[type, Callable[[Book, Any], None]]] = {
     events.ServerStarted: call_gaps.server_started,
     events.LegUp: call_gaps.leg_up,
     events.LegsListed: call_gaps.legs_listed,
+    events.LegsRecorded: call_gaps.legs_recorded,
     events.Swept: call_gaps.swept,
 }
 

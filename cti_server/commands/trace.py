@@ -11,16 +11,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cti_adapters.wire import asterisk_cdr
 from cti_adapters.wire.ami import Framer, Message
 from cti_adapters.wire.ami_events import KEEP, NOISE, decode
 from cti_server.calls.call_plan import EXTENSIONS
-from cti_server.calls.events import LinkLost, LinkUp, Swept, Unreadable
+from cti_server.calls.call_recovery import recover
+from cti_server.calls.cdr import CdrRow
+from cti_server.calls.events import LegsRecorded, LinkLost, LinkUp, Swept, Unreadable
 from cti_server.calls.folding import ExchangePlan, Folder
 from cti_server.calls.log import CallLog
+from cti_server.calls.recorded_calls import recorded_calls
 from cti_server.shared.errors import YobirinError
 from cti_server.shared.positions import Position
 
 _BLOCK = 1 << 18
+BEFORE, AFTER = 2.0, 600.0
+"""Seconds around the recordings in which a call that only the record knows is told of: the last recording may have
+broken off."""
 _STAMP = re.compile(rb"\nTimestamp: (\d+(?:\.\d+)?)\r?\n")
 
 
@@ -33,6 +40,13 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="the bytes of one connection; several: in their order"
+    )
+    parser.add_argument(
+        "--cdr",
+        type=Path,
+        metavar="CSV",
+        help="the exchange's own record of its calls (Master.csv, or a CSV with a header line): completes what the "
+        "recordings missed",
     )
     parser.add_argument("--region", default="JP", help="ISO country of the exchange (default: %(default)s)")
     parser.add_argument("--timezone", default="Asia/Tokyo", help="zone of the exchange (default: %(default)s)")
@@ -67,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
     trace = Trace(plan)
     for path in args.files:
         trace.read(path)
+    if args.cdr is not None:
+        trace.read_record(args.cdr)
     plain = "utf" not in (sys.stdout.encoding or "").lower()
     for log in trace.calls():
         print(json.dumps(as_truth(log), ensure_ascii=plain))
@@ -81,10 +97,14 @@ class Trace:
     def __init__(self, plan: ExchangePlan) -> None:
         self.problems: list[str] = []
         """What couldn't be read, as sentences."""
+        self._plan = plan
         self._folder = Folder(plan)
+        self._recorded: list[CdrRow] = []
         self._logs: dict[str, CallLog] = {}
         self._now = 0.0
         """The latest time that the exchange told; 0: none yet."""
+        self._first = 0.0
+        """The earliest one."""
 
     def read(self, path: Path) -> None:
         """One connection. What came before it was lost when it ended."""
@@ -94,6 +114,17 @@ class Trace:
                 self._connection(path, blocks)
         except OSError as problem:
             self.problems.append(f"{path}: can't be read ({problem.strerror}); give the recording of a connection")
+
+    def read_record(self, path: Path) -> None:
+        """The exchange's own record (CDR) of the time of the recordings."""
+        try:
+            with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+                record = asterisk_cdr.parse(file, self._plan.timezone)
+        except OSError as problem:
+            self.problems.append(f"{path}: can't be read ({problem.strerror}); give the exchange's CSV record of calls")
+            return
+        self._recorded += record.rows
+        self.problems += [f"{path}, line {bad.line}: {bad.reason}" for bad in record.unreadable]
 
     def _connection(self, path: Path, blocks: Iterator[bytes]) -> None:
         framer = Framer(skip=NOISE, keep=KEEP)
@@ -105,6 +136,7 @@ class Trace:
             if not begun:
                 begun = True
                 self._now = first_time(block, before)
+                self._first = self._first or self._now
                 if before:
                     self._feed(LinkLost(before, before))
                     self._feed(LinkUp(self._now))
@@ -124,6 +156,11 @@ class Trace:
                 f"{first.reason}{more}"
             )
 
+    def _within(self, log: CallLog) -> bool:
+        """Whether a call fell into the time of the recordings: a record may go back for years."""
+        begun, over = log.started_at, log.ended_at or log.started_at
+        return not self._now or (over >= self._first - BEFORE and begun <= self._now + AFTER)
+
     def _frame(self, frame: bytes) -> Unreadable | None:
         event = decode(Message(frame), self._now)
         if isinstance(event, Unreadable):
@@ -140,10 +177,27 @@ class Trace:
         """All calls, in the order of their beginning."""
         if self._now:
             self._feed(Swept(self._now + 60.0))
-        for log in [*self._folder.changed(), *self._folder.open_calls()]:
-            self._logs[log.id] = log
+        self._complete()
         logs = [log for log in self._logs.values() if log.merged_into is None]
         return sorted(logs, key=lambda log: (log.started_at, log.id))
+
+    def _complete(self) -> None:
+        """Takes the fold's calls, with what the record knows of them."""
+        recorded = recorded_calls(self._recorded, self._plan)
+        if recorded and self._now:
+            self._feed(LinkLost(self._now, self._now))  # nothing was heard after the last recording
+            self._feed(LegsRecorded(self._now, frozenset().union(*(call.legs for call in recorded))))
+        for log in [*self._folder.changed(), *self._folder.open_calls()]:
+            self._logs[log.id] = log
+        by_leg: dict[str, list[CallLog]] = {}
+        for log in self._logs.values():
+            for leg in {log.id.removeprefix(f"{self._plan.id}-"), *log.linkedids}:
+                by_leg.setdefault(leg, []).append(log)
+        for call in recorded:
+            known = [log for leg in call.legs for log in by_leg.get(leg, ())] if call.legs else self._logs.values()
+            gain, logs = recover(call, {log.id: log for log in known}.values())
+            if gain != "recovered" or self._within(call.log):
+                self._logs |= {log.id: log for log in logs}
 
 
 def first_time(data: bytes, otherwise: float) -> float:

@@ -106,3 +106,32 @@ def test_a_call_that_the_recording_leaves_open_is_told_as_far_as_it_is_known(
     end = data.index(b"Event: HangupRequest")
     status, calls, _ = trace(capsys, damaged(tmp_path, data[:end]))
     assert (status, calls[0]["state"], calls[0]["answered"], calls[0]["ended_at"]) == (0, "talking", True, None)
+
+
+def test_the_exchange_s_own_record_completes_what_was_not_heard(capsys: pytest.CaptureFixture[str]) -> None:
+    hidden = Recording(FOLDER / "E5-whole-call-in-cut")
+    assert len(trace(capsys, *hidden.streams)[1]) == 1
+    status, calls, err = trace(capsys, *hidden.streams, "--cdr", hidden.folder / "cdr.csv")
+    assert (status, err, [call["answered_by_extension"] for call in calls]) == (0, "", ["2001", "2002"])
+    assert [call["marks"] for call in calls] == [["from-record"], []]
+
+
+def test_a_record_of_years_gives_only_calls_of_the_time_of_the_recordings(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    record = (GAVE_UP.folder / "cdr.csv").read_text("utf-8")
+    old = record.replace("17953338", "17853338").splitlines()[1]
+    (tmp_path / "cdr.csv").write_text(record + old + "\n")
+    status, calls, _ = trace(capsys, *GAVE_UP.streams, "--cdr", tmp_path / "cdr.csv")
+    assert (status, len(calls)) == (0, 1)
+
+
+def test_a_record_that_can_t_be_read_is_a_sentence_and_the_recordings_are_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "odd.csv").write_text("no,record\n")
+    for name, said in (("none.csv", "can't be read"), ("odd.csv", "line 1")):
+        status, calls, err = trace(capsys, *ANSWERED.streams, "--cdr", tmp_path / name)
+        assert (status, len(calls)) == (1, 1)
+        assert said in err
+        assert name in err

@@ -79,7 +79,7 @@ def differences(
     for number, right in enumerate(truth):
         call = by_groups.get(tuple(right["linkedids"]), told[number])
         for field, wanted in right.items():
-            if field not in unseen | {"notes"} and not _equal(field, call.get(field), wanted, tolerance):
+            if field not in unseen | {"notes"} and not equal(field, call.get(field), wanted, tolerance):
                 found.append(f"call {number}: {field} is {call.get(field)!r}, should be {wanted!r}")
         for field in OPTIONAL:
             if field not in right and field not in unseen and call[field] not in (None, []):
@@ -87,7 +87,7 @@ def differences(
     return found
 
 
-def _equal(field: str, told: Any, wanted: Any, tolerance: tuple[float, float]) -> bool:
+def equal(field: str, told: Any, wanted: Any, tolerance: tuple[float, float]) -> bool:
     if told is None or wanted is None:
         return told is wanted
     if field in TIMES:

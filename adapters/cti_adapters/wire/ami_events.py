@@ -74,7 +74,7 @@ _AIDS: Final = frozenset(
     }
 )
 """Channel technologies that no telephone or line stands behind."""
-_VOICEMAIL: Final = frozenset({"VoiceMail", "MiniVoicemail", "MinivmRecord"})
+VOICEMAIL: Final = frozenset({"VoiceMail", "MiniVoicemail", "MinivmRecord"})
 _CONNECTING: Final = frozenset({"basic", ""})
 """Types of bridge in which everybody talks with everybody and that exist for one conversation."""
 _ESCAPES: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
@@ -114,23 +114,23 @@ def _whole(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
-def _readable(text: str) -> str:
+def readable(text: str) -> str:
     """Bytes that were no UTF-8 become U+FFFD: the text goes to a database and to screens, the bytes stay in the
     journal."""
     return text if text.isascii() else _SURROGATES.sub("�", text)
 
 
 def _number(text: str) -> str:
-    return "" if text == "<unknown>" else _readable(text)
+    return "" if text == "<unknown>" else readable(text)
 
 
-def _name(text: str) -> str:
+def plain_name(text: str) -> str:
     """Names are C-escaped in channel events."""
     if text == "<unknown>":
         return ""
     if "\\" in text:
         text = _ESCAPED.sub(lambda found: _ESCAPES.get(found[1], found[1]), text)
-    return _readable(text)
+    return readable(text)
 
 
 def channel_parts(channel: str) -> tuple[str, int, str]:
@@ -145,7 +145,7 @@ def channel_parts(channel: str) -> tuple[str, int, str]:
     return (peer if peer != rest else rest.rpartition("-")[0] or rest), 0, ""
 
 
-def _dialled_number(dial_string: str) -> str:
+def dialled_number(dial_string: str) -> str:
     """The number in what a trunk was given to dial: ``number@trunk``, ``trunk/number``, ``trunk/sip:number@host``."""
     last = dial_string.rpartition("/")[2]
     return last.removeprefix("sip:").removeprefix("tel:").partition("@")[0].partition(",")[0]
@@ -166,8 +166,8 @@ def _leg_created(message: Message, at: float) -> LegCreated:
         pair,
         _STATES.get(get("ChannelState"), "other"),
         _number(get("CallerIDNum")),
-        _name(get("CallerIDName")),
-        _readable(get("Exten")),
+        plain_name(get("CallerIDName")),
+        readable(get("Exten")),
     )
 
 
@@ -177,7 +177,9 @@ def _leg_changed(message: Message, at: float) -> Event:
 
 def _caller_changed(message: Message, at: float) -> Event:
     get = message.get
-    return CallerChanged(at, _required(message, "Uniqueid"), _number(get("CallerIDNum")), _name(get("CallerIDName")))
+    return CallerChanged(
+        at, _required(message, "Uniqueid"), _number(get("CallerIDNum")), plain_name(get("CallerIDName"))
+    )
 
 
 def _dial_begun(message: Message, at: float) -> Event:
@@ -186,8 +188,8 @@ def _dial_begun(message: Message, at: float) -> Event:
         at,
         get("Uniqueid"),
         _required(message, "DestUniqueid"),
-        _readable(_dialled_number(get("DialString"))),
-        _readable(get("Exten")),
+        readable(dialled_number(get("DialString"))),
+        readable(get("Exten")),
         _number(get("CallerIDNum")),
     )
 
@@ -237,7 +239,7 @@ def _blind(message: Message, at: float) -> Event | None:
     if get("Result") != "Success":
         return None
     return TransferredBlind(
-        at, _required(message, "TransfererUniqueid"), get("TransfereeUniqueid"), _readable(get("Extension"))
+        at, _required(message, "TransfererUniqueid"), get("TransfereeUniqueid"), readable(get("Extension"))
     )
 
 
@@ -255,7 +257,7 @@ def _attended(message: Message, at: float) -> Event | None:
 
 
 def _queue_joined(message: Message, at: float) -> Event:
-    return QueueJoined(at, _required(message, "Uniqueid"), _readable(message.get("Queue")))
+    return QueueJoined(at, _required(message, "Uniqueid"), readable(message.get("Queue")))
 
 
 def _queue_left(message: Message, at: float) -> Event:
@@ -279,11 +281,11 @@ def _unparked(message: Message, at: float) -> Event:
 
 
 def _conference(message: Message, at: float) -> Event:
-    return ConferenceJoined(at, _required(message, "Uniqueid"), _readable(message.get("Conference")))
+    return ConferenceJoined(at, _required(message, "Uniqueid"), readable(message.get("Conference")))
 
 
 def _application(message: Message, at: float) -> Event | None:
-    if message.get("Application") not in _VOICEMAIL:
+    if message.get("Application") not in VOICEMAIL:
         return None
     return ReachedVoicemail(at, _required(message, "Uniqueid"))
 
@@ -291,19 +293,19 @@ def _application(message: Message, at: float) -> Event | None:
 def _variable(message: Message, at: float) -> Event | None:
     if message.get("Variable") != "MIXMONITOR_FILENAME":
         return None
-    return Recorded(at, _required(message, "Uniqueid"), _readable(message.get("Value")))
+    return Recorded(at, _required(message, "Uniqueid"), readable(message.get("Value")))
 
 
 def _message_waiting(message: Message, at: float) -> Event | None:
     if message.get("Waiting") in ("0", ""):
         return None
-    return VoicemailLeft(at, message.get("Uniqueid"), _readable(message.get("Mailbox").partition("@")[0]))
+    return VoicemailLeft(at, message.get("Uniqueid"), readable(message.get("Mailbox").partition("@")[0]))
 
 
 def _accounted(message: Message, at: float) -> Event:
     application = message.get("LastApplication")
     answered_at = _answered_about(message, at) if application == "Dial" else None
-    return Accounted(at, _required(message, "UniqueID"), application in _VOICEMAIL, application == "Dial", answered_at)
+    return Accounted(at, _required(message, "UniqueID"), application in VOICEMAIL, application == "Dial", answered_at)
 
 
 def _answered_about(message: Message, at: float) -> float | None:
@@ -327,7 +329,7 @@ def _originated(message: Message, at: float) -> Event:
     channel = message.get("Channel")
     # Where it failed there is no unique id, and the channel is what was asked for, without a serial number.
     known = not leg.startswith("<")
-    return Originated(at, leg if known else "", _SERIAL.sub("", channel), _readable(message.get("Exten")))
+    return Originated(at, leg if known else "", _SERIAL.sub("", channel), readable(message.get("Exten")))
 
 
 def _fax(message: Message, at: float) -> Event | None:
