@@ -57,6 +57,8 @@ ON_CUSTOMERS: dict[str, Callable[[Desk, str], object]] = {
 ON_EXCHANGES: dict[str, Callable[[Desk, str], object]] = {
     "exchange": lambda desk, one: desk.exchange(one),
     "unread": lambda desk, one: desk.unread(one),
+    "raw_sight": lambda desk, one: desk.raw_sight(one),
+    "reveal_raw": lambda desk, one: desk.reveal_raw(one, "why"),
 }
 LISTS: dict[str, Callable[[Desk], object]] = {
     "worklist": lambda desk: [desk.worklist(tab) for tab in TABS],  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from cti_server.calls.raw_text import Sight
 from cti_server.calls.views import (
     BranchBoard,
     CallPage,
@@ -446,6 +447,15 @@ class FakeDesk:
         if found is None:
             raise NotFound("There is no such exchange")
         return found
+
+    def raw_sight(self, exchange: str) -> Sight:
+        return Sight.MASKED
+
+    may_reveal_raw = True
+
+    def reveal_raw(self, exchange: str, reason: str) -> Sight:
+        self.acts.append(("reveal_raw", exchange, reason))
+        return Sight.WHOLE
 
     def unread(self, exchange: str) -> list[UnreadRow]:
         return (

@@ -31,6 +31,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "board",
     "report",
     "exchanges",
+    "tail",
     "me",
     "mailbox",
     "lookup",

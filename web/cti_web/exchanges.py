@@ -10,6 +10,7 @@ from flask import Blueprint, Flask, Response
 from flask_babel import LazyString, lazy_gettext
 
 from cti_server.calls.views import ExchangeRow
+from cti_web import tail
 from cti_web.answers import asked_for, fragment, page
 from cti_web.labels import Label
 from cti_web.viewer import desk, needs, signed_in
@@ -114,7 +115,7 @@ PANELS: Final[tuple[Panel, ...]] = (
     Panel("gaps", _gaps),
     Panel("clock", _nothing),
     Panel("why", _nothing, live=False),
-    Panel("tail", _nothing, live=False),
+    Panel("tail", tail.of, live=False),
     Panel("unread", _unread),
 )
 """In the order in which the page shows them."""
@@ -155,4 +156,6 @@ def one(exchange: str) -> Response:
 
 def register(app: Flask) -> None:
     """Makes the words known to the templates."""
-    app.jinja_env.globals.update(LINKS=LINKS, COUNTERS=COUNTERS, link_reason=reason, gap_reason=in_words)
+    app.jinja_env.globals.update(
+        LINKS=LINKS, COUNTERS=COUNTERS, link_reason=reason, gap_reason=in_words, raw_heading=tail.heading
+    )

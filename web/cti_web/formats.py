@@ -37,6 +37,11 @@ def clock_time(at: float, zone: str) -> str:
     return f"{local(at, zone):%H:%M}"
 
 
+def exact_time(at: float, zone: str) -> str:
+    """``10:42:05.250``."""
+    return f"{local(at, zone):%H:%M:%S.%f}"[:-3]
+
+
 def day(on: date, language: str, *, year: bool = False) -> str:
     """``Mon 23 Nov`` or ``11/23（月）``, with the year where it is asked for."""
     if language == "ja":
@@ -119,6 +124,7 @@ def register(app: Flask) -> None:
     """Makes the formats Jinja filters for the current viewer."""
     app.jinja_env.filters.update(
         time=lambda at: clock_time(at, zone()),
+        clock=lambda at: exact_time(at, zone()),
         moment=lambda at: moment(at, now(), zone(), language()),
         full=lambda at: full(at, zone(), language()),
         day=lambda at: day(local(at, zone()).date(), language()),

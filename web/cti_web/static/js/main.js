@@ -9,3 +9,4 @@ import "./ticks.js";
 import "./find.js";
 import "./calls.js";
 import "./preferences.js";
+import "./tail.js";
