@@ -124,13 +124,13 @@ def _answer(log: CallLog, known: CallLog, told: CallLog) -> None:
             if log.answered_at != known.answered_at:
                 log.ring_seconds = _rang(log, known, told, log.answered_at)
         elif end is not None and known.ended_at is None and known.ended_between is not None:
-            log.talk_seconds += end - known.ended_between[0]
+            log.talk_seconds = (log.talk_seconds or 0.0) + end - known.ended_between[0]
     elif end is not None and known.ended_at is None:
         log.wait_seconds = end - log.started_at
-        log.ring_seconds = max(known.ring_seconds, told.ring_seconds)
+        log.ring_seconds = max(known.ring_seconds or 0.0, told.ring_seconds or 0.0)
 
 
-def _rang(log: CallLog, known: CallLog, told: CallLog, until: float) -> float:
+def _rang(log: CallLog, known: CallLog, told: CallLog, until: float) -> float | None:
     """For how long it rang: from what was heard of it, else as the record tells."""
     if known.ringing_at is not None and "start-not-seen" not in known.marks:
         return max(0.0, until - known.ringing_at)

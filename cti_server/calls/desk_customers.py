@@ -19,6 +19,7 @@ from cti_server.calls.desk_base import (
     several_lines,
 )
 from cti_server.calls.draft import checked_address
+from cti_server.calls.log import outside_party
 from cti_server.calls.numbers import sought
 from cti_server.calls.ports import NamePlace, SeenCall, Sought
 from cti_server.calls.views import CustomerPage, CustomerView, Match, Who
@@ -227,7 +228,7 @@ class Customers(DeskBase):
         call = self._call(call_id)
         if all(label.kind != "unregistered" for label in call.labels):
             raise Invalid("This caller is registered already", "call", "registered")
-        number = showing.party(call.log)
+        number = outside_party(call.log)
         if number is None:
             raise Invalid("The caller showed no number, so there is none to register", "number", "no-number")
         return call, number

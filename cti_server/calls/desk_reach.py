@@ -9,6 +9,7 @@ from cti_server.calls import showing
 from cti_server.calls.desk_base import NO_SUCH_CUSTOMER, one_line
 from cti_server.calls.desk_recording import Recording
 from cti_server.calls.draft import Occasion, checked_mail, filled, language_of
+from cti_server.calls.log import outside_party
 from cti_server.calls.ports import DialEntry, HistoryEntry, MailEntry, SeenCall, Task
 from cti_server.calls.views import Draft, HistoryRow
 from cti_server.shared import phone
@@ -127,7 +128,7 @@ class Reach(Recording):
 
     def _dial_entry(self, target: int | str, number: str | None) -> DialEntry:
         calls, customer = self._aim(target)
-        allowed = [found for call in calls if (found := showing.party(call.log)) is not None]
+        allowed = [found for call in calls if (found := outside_party(call.log)) is not None]
         allowed += [one.e164 for one in customer.numbers] if customer is not None else []
         if number is not None and number not in allowed:
             raise NotFound("There is no such number to call")
@@ -174,7 +175,7 @@ class Reach(Recording):
 
     def _number_of(self, call: SeenCall, customer: Customer | None) -> str | None:
         numbers = [one.e164 for one in customer.numbers] if customer is not None else []
-        return showing.party(call.log) or next(iter(numbers), None)
+        return outside_party(call.log) or next(iter(numbers), None)
 
     def _dial_uri(self, call: SeenCall, customer: Customer | None) -> str:
         """RFC 3966; only where the viewer is shown the whole number."""
@@ -192,7 +193,7 @@ class Reach(Recording):
             self._reviewing()
             reason = one_line(reason, "reason", needed=True)
         calls, customer = self._aim(target)
-        number = showing.party(calls[0].log) if calls else _first_number(customer)
+        number = outside_party(calls[0].log) if calls else _first_number(customer)
         if number is None:
             raise Invalid("There is no number to show", "number", "no-number")
         self._note("revealed", calls, reason=reason)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, TypeAlias
 
+from cti_server.calls.records import CallRecord
+
 LegState = Literal["down", "ring", "ringing", "up", "busy", "other"]
 """``ring``: the leg calls the exchange; ``ringing``: the exchange rings the leg."""
 DialStatus = Literal["answered", "busy", "cancelled", "congestion", "unavailable", "no-answer", "other"]
@@ -299,6 +301,16 @@ class LegsRecorded(NamedTuple):
     legs: frozenset[str]
 
 
+class RecordRead(NamedTuple):
+    """A record that the exchange wrote of a call, when that was over or a part of it."""
+
+    at: float
+    """When it arrived; epoch seconds, UTC."""
+    record: CallRecord
+    raw: bytes
+    """The record as it came."""
+
+
 class Swept(NamedTuple):
     """Time went by."""
 
@@ -348,5 +360,6 @@ Event: TypeAlias = (
     | LegUp
     | LegsListed
     | LegsRecorded
+    | RecordRead
     | Swept
 )

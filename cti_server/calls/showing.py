@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from cti_server.calls.log import CallLog
+from cti_server.calls.log import CallLog, shown_party
 from cti_server.calls.ports import Colleague, SeenCall, Task
 from cti_server.calls.views import CallRow, ItemRow, Match, Who
 from cti_server.shared import phone
@@ -66,14 +66,6 @@ def match_of(call: SeenCall) -> Match:
     return call.sightings[0].match
 
 
-def party(log: CallLog) -> str | None:
-    """The outside party's number as best known; null when withheld, and between extensions."""
-    if log.party_e164 or log.direction == "internal":
-        return log.party_e164
-    raw = log.caller_number if log.direction == "in" else log.dialed_number
-    return None if phone.withheld(raw) else raw
-
-
 def needs_number(viewer: Viewer, call: SeenCall) -> bool:
     """Whether the viewer is shown whole numbers of a call: as the rule says, or because they took the call."""
     took = viewer.scope.may_handle and call.receiver == viewer.id
@@ -111,7 +103,7 @@ def candidates(call: SeenCall, names: Names) -> list[Who]:
 def call_row(call: SeenCall, viewer: Viewer, names: Names) -> CallRow:
     """A call in a list."""
     log, whole = call.log, needs_number(viewer, call)
-    number = log.caller_number if log.direction == "internal" else party(log)
+    number = log.caller_number if log.direction == "internal" else shown_party(log)
     masked = bool(number) and log.direction != "internal" and not whole
     return CallRow(
         id=log.id,
@@ -164,7 +156,7 @@ def blanked(log: CallLog) -> CallLog:
     def mask_outside(number: str) -> str:
         return phone.show(number, masked=True) if sum(map(str.isdigit, number)) >= _OUTSIDE_DIGITS else number
 
-    ours = log.direction != "in"  # one of our extensions called
+    ours = log.direction in ("out", "internal")  # one of our extensions called
     return replace(
         log,
         caller_number=mask_outside(log.caller_number or "") or None if ours else mask(log.caller_number),

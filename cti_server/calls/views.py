@@ -38,14 +38,15 @@ class CallRow:
     exchange: str
     branch: str
     branch_name: str
-    direction: str
+    direction: str | None
+    """Null where the exchange doesn't say, as with the seconds."""
     state: str
     disposition: str | None
     started_at: float
     answered_at: float | None
     ended_at: float | None
-    talk_seconds: float
-    ring_seconds: float
+    talk_seconds: float | None
+    ring_seconds: float | None
     number: str
     number_masked: bool
     caller_name: str | None
@@ -121,7 +122,7 @@ class Taken:
 
     started_at: float
     extension: str
-    talk_seconds: float
+    talk_seconds: float | None
 
 
 @dataclass(slots=True)

@@ -77,5 +77,6 @@ def _line(log: CallLog, zone: ZoneInfo) -> str:
     began = datetime.fromtimestamp(log.started_at, zone).strftime("%Y-%m-%d %H:%M:%S")
     outcome = log.disposition or log.state
     who = f"{log.caller_number or 'withheld'} -> {log.dialed_number or '-'}"
+    talked = f"{'-':>6}" if log.talk_seconds is None else f"{log.talk_seconds:6.0f}"
     taker = f"  {log.answered_by_extension}" if log.answered_by_extension else ""
-    return f"{began}  {log.exchange}  {log.direction:<8}  {outcome:<9}  {log.talk_seconds:6.0f} s  {who}{taker}"
+    return f"{began}  {log.exchange}  {log.direction or '-':<8}  {outcome:<9}  {talked} s  {who}{taker}"

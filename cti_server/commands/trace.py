@@ -225,10 +225,12 @@ def as_truth(log: CallLog) -> dict[str, Any]:
         "pbx_answered_at": iso(log.pbx_answered_at),
         "ended_at": iso(log.ended_at),
         "ended_between": [iso(at) for at in log.ended_between] if log.ended_between else None,
-        "ring_seconds": round(log.ring_seconds, 1),
-        "wait_seconds": round(log.wait_seconds, 1) if log.answered or log.ended_at else None,
-        "talk_seconds": round(log.talk_seconds, 1) if log.ended_at or not log.answered else None,
-        "hold_seconds": round(log.hold_seconds, 1),
+        "ring_seconds": _tenths(log.ring_seconds),
+        "wait_seconds": _tenths(log.wait_seconds) if log.answered or log.ended_at else None,
+        "talk_seconds": _tenths(log.talk_seconds)
+        if log.ended_at or not log.answered or log.ended_between is None
+        else None,
+        "hold_seconds": _tenths(log.hold_seconds),
         "queue": log.queue,
         "transferred_to": log.transferred_to,
         "final_extension": log.final_extension,
@@ -241,6 +243,10 @@ def as_truth(log: CallLog) -> dict[str, Any]:
         "state": log.state,
         "marks": log.marks,
     }
+
+
+def _tenths(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)
 
 
 def iso(at: float | None) -> str | None:

@@ -70,8 +70,10 @@ def full(at: float, zone: str, language: str) -> str:
     return f"{day(then.date(), language, year=True)} {then:%H:%M:%S %Z}"
 
 
-def length(seconds: float) -> str:
-    """``0:07``, ``12:40``, ``1:02:03``."""
+def length(seconds: float | None) -> str:
+    """``0:07``, ``12:40``, ``1:02:03``; a dash where it is not known."""
+    if seconds is None:
+        return "–"
     whole = max(0, round(seconds))
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

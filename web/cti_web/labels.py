@@ -85,6 +85,7 @@ RESULTS: dict[str, LazyString] = {
 }
 """The results a rep picks from; a record may hold others (the server's own), which are shown as they are."""
 
+UNSAID = Label(_("Exchange does not say"))
 DIRECTIONS: dict[str, LazyString] = {"in": _("Incoming"), "out": _("Outgoing"), "internal": _("Internal")}
 
 DIALLING: dict[str, Label] = {
@@ -117,6 +118,11 @@ MARKS: dict[str, LazyString] = {
     "end-not-seen": _("Nobody saw it end"),
     "cut-by-gap": _("Cut by a gap"),
     "start-not-seen": _("Nobody saw it begin"),
+    "start-worked-out": _("Start worked out from its end and length"),
+    "start-not-said": _("It may have begun earlier: the exchange does not say when"),
+    "no-time-said": _("The exchange gives no time: that of its report is shown"),
+    "number-in-part": _("The exchange shows only a part of the number"),
+    "more-records-awaited": _("The exchange has yet to send the rest of it"),
 }
 
 TRAIL: dict[str, LazyString] = {
@@ -155,7 +161,12 @@ def outcome(row: CallRow) -> Label:
     if row.state != "ended":
         return STATES.get(row.state, _UNKNOWN)
     table = OUTGOING if row.direction == "out" else INCOMING
-    return table.get(row.disposition or "", _UNKNOWN)
+    return table.get(row.disposition, _UNKNOWN) if row.disposition else UNSAID
+
+
+def direction(key: str | None) -> LazyString:
+    """Incoming, outgoing or internal, where the exchange says so."""
+    return DIRECTIONS.get(key or "", _("Direction not said"))
 
 
 def item_label(row: ItemRow) -> Label:
@@ -197,6 +208,7 @@ def register(app: Flask) -> None:
         HISTORY_KINDS=HISTORY_KINDS,
         CHANNELS=CHANNELS,
         DIRECTIONS=DIRECTIONS,
+        direction=direction,
         DIALLING=DIALLING,
         DRAFTS=DRAFTS,
         INCOMING=INCOMING,

@@ -40,8 +40,14 @@ class Summary:
 
     @property
     def answered_percent(self) -> int:
-        """The share of the calls that are over that were answered."""
-        return round(100 * self.outcomes["answered"] / self.over) if self.over else 0
+        """The share of answered calls among those of which it is known whether they were."""
+        known = self.outcomes["answered"] + self.not_answered
+        return round(100 * self.outcomes["answered"] / known) if known else 0
+
+    @property
+    def not_answered(self) -> int:
+        """Calls that are over and that nobody answered."""
+        return self.over - self.outcomes["answered"] - self.outcomes["unsaid"]
 
     @property
     def over(self) -> int:
@@ -58,12 +64,12 @@ def summarise(rows: Iterable[CallRow], zone: str) -> Summary:
     """Counts as the rows come by; keeps only those that the page shows."""
     sums = Summary()
     for row in rows:
-        kind = row.disposition or "live"
+        kind = (row.disposition or "unsaid") if row.state == "ended" else "live"
         sums.total += 1
         sums.outcomes[kind] += 1
         sums.open += row.open
-        sums.talk_seconds += row.talk_seconds
-        share = "answered" if kind == "answered" else "other"
+        sums.talk_seconds += row.talk_seconds or 0.0
+        share = kind if kind in ("answered", "unsaid") else "other"
         if kind != "live":
             sums.by_branch.setdefault(row.branch_name, Counter())[share] += 1
             sums.by_hour.setdefault(formats.local(row.started_at, zone).hour, Counter())[share] += 1
@@ -154,6 +160,10 @@ def _columns() -> list[str]:
     ]
 
 
+def _whole(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.0f}"
+
+
 def _cells(row: CallRow, zone: str) -> list[str]:
     who = row.who
     return [
@@ -161,10 +171,10 @@ def _cells(row: CallRow, zone: str) -> list[str]:
         row.exchange,
         row.branch_name,
         f"{formats.local(row.started_at, zone):%Y-%m-%d %H:%M:%S}",
-        str(labels.DIRECTIONS.get(row.direction, row.direction)),
+        str(labels.direction(row.direction)),
         str(labels.outcome(row).text),
-        f"{row.ring_seconds:.0f}",
-        f"{row.talk_seconds:.0f}",
+        _whole(row.ring_seconds),
+        _whole(row.talk_seconds),
         row.number,
         " / ".join(one.code for one in who),
         " / ".join(one.name for one in who),

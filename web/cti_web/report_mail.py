@@ -47,7 +47,7 @@ def report_lines(sums: Summary, zone: str, language: str) -> Iterator[str]:
     """The report as text: the sums, then a line a call."""
     yield f"{_('Calls')}: {sums.total}"
     yield f"{_('Answered')}: {sums.outcomes['answered']}"
-    yield f"{_('Not answered')}: {sums.over - sums.outcomes['answered']}"
+    yield f"{_('Not answered')}: {sums.not_answered}"
     yield f"{_('Still open')}: {sums.open}"
     yield f"{_('Talked')}: {formats.length(sums.talk_seconds)}"
     yield ""

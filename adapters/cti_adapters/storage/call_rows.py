@@ -10,22 +10,13 @@ from sqlalchemy import Engine, select
 
 from cti_adapters.storage import mapping
 from cti_adapters.storage.schema import calls
-from cti_server.calls.log import CallLog, Direction, Disposition, Side, State
-from cti_server.shared.phone import TAIL_DIGITS, tail, withheld
-
-
-def party_number(log: CallLog) -> str | None:
-    """The outside party's number as best known: E.164, else as the exchange reported it; null when withheld, and for
-    calls between extensions."""
-    if log.party_e164 or log.direction == "internal":
-        return log.party_e164
-    raw = log.caller_number if log.direction == "in" else log.dialed_number
-    return None if withheld(raw) else raw
+from cti_server.calls.log import CallLog, Direction, Disposition, Side, State, outside_party
+from cti_server.shared.phone import TAIL_DIGITS, tail
 
 
 def party_tail(log: CallLog) -> str | None:
     """The last digits of the outside party's number, as the look-up of probable matches compares them."""
-    number = party_number(log)
+    number = outside_party(log)
     digits = tail(number) if number else ""
     return digits if len(digits) == TAIL_DIGITS else None
 
@@ -112,7 +103,7 @@ def as_log(row: mapping.Call | Mapping[str, Any]) -> CallLog:
         id=values["id"],
         exchange=values["exchange"],
         branch=values["branch"],
-        direction=cast(Direction, values["direction"]),
+        direction=cast("Direction | None", values["direction"]),
         state=cast(State, values["state"]),
         started_at=values["started_at"],
         caller_number=values["caller_number"],

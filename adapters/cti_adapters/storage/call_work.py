@@ -125,7 +125,7 @@ class WorkBook:
             item = _Item(event.key, log.branch, kind, customer=event.customer)
             self._items[event.key] = item
             self._all.append(item)
-        missed = not log.answered
+        missed = log.answered is False
         if missed and item.kind == "answered":
             item.kind = "missed"
         item.calls[log.id] = _Open(log.party_e164, event.at)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, bindparam, delete, func, literal_column, select, update
 
 from cti_adapters.storage.call_notices import Cards, call_changed
-from cti_adapters.storage.call_rows import OURS, as_row, party_number, party_tail
+from cti_adapters.storage.call_rows import OURS, as_row, party_tail
 from cti_adapters.storage.call_work import CallBack, Mark, Opening, WorkBook, when_over
 from cti_adapters.storage.core import Bulk, Within, inserting, upserting
 from cti_adapters.storage.schema import audit, calls, extensions, gaps, lanes, not_customers, sights, taken, unreadable
@@ -28,7 +28,7 @@ from cti_adapters.storage.sighting import (
     sight_rows,
     stored_sights,
 )
-from cti_server.calls.log import CallLog
+from cti_server.calls.log import AWAITED, SETTLING, CallLog, outside_party
 from cti_server.calls.matching import attached, caller_key
 from cti_server.shared.clock import Clock
 from cti_server.shared.feed import GapChange, UnreadableBytes
@@ -130,11 +130,11 @@ class _Batch:
         before = self._stored(latest)
         parts = [log for log in latest.values() if log.merged_into is not None]
         notices = self._take_back(parts, before)
-        ended = {log.id for log in latest.values() if log.id in before and before[log.id].state == "ended"}
+        ended = {log.id for log in latest.values() if log.id in before and _is_final(before[log.id])}
         ended -= {log.id for log in parts}
         self._note_late(latest, ended)
         work = [
-            _Work(log, before.get(log.id), Party(party_number(log), party_tail(log)))
+            _Work(log, before.get(log.id), Party(outside_party(log), party_tail(log)))
             for log in latest.values()
             if log.id not in ended and log.merged_into is None
         ]
@@ -167,7 +167,7 @@ class _Batch:
         for log in stored:
             self._note(log.id, "merged", {"into": log.merged_into})
         told = self._cards.fill(self._connection, seen)
-        return [call_changed(log, party_number(log), told[log.id], {}) for log in stored if log.id in told]
+        return [call_changed(log, outside_party(log), told[log.id], {}) for log in stored if log.id in told]
 
     # --- reading
 
@@ -193,7 +193,7 @@ class _Batch:
                 for extension in (log.talking_extension, log.answered_by_extension, log.final_extension)
                 if extension is not None
             )
-            if log.direction != "in" and log.caller_number:
+            if log.direction in ("out", "internal") and log.caller_number:
                 named.add(log.caller_number)
         rows = _EXTENSIONS.rows(self._connection, named, exchange=self._exchange)
         return {row.extension: row.user for row in rows}
@@ -212,7 +212,7 @@ class _Batch:
 
     def _facts(self, one: _Work) -> CallFacts:
         log = one.log
-        dialler = self._user_of.get(log.caller_number or "")
+        dialler = self._user_of.get(log.caller_number or "") if log.direction == "internal" else None
         return CallFacts(log.id, log.direction, log.branch, log.started_at, one.party, dialler)
 
     def _events(self, work: list[_Work]) -> tuple[list[Opening], list[CallBack]]:
@@ -228,6 +228,8 @@ class _Batch:
                     continue
                 registered = bool(found) and found[0].quality == "exact"
                 at = when_over(log.ended_at, log.ended_between, log.started_at)
+                if one.before is not None and one.before.state == "ended" and one.before.direction == "in":
+                    continue  # opened before; only the rest of its records came
                 openings.append(Opening(at, log, key, customer, registered))
             elif log.direction == "out" and log.answered and not (one.before is not None and one.before.answered):
                 user = self._user_of.get(log.final_extension or "") or self._user_of.get(log.caller_number or "")
@@ -341,17 +343,26 @@ class _Batch:
             notices.append(call_changed(one.log, one.party.number, candidates[one.log.id], self._user_of))
             if one.log.state == "ended":
                 self._cards.drop(one.log.id, one.seen)
-        if book.marks:
+        listed = dict.fromkeys([*book.marks, *(one.log.id for one in work if one.log.over_when_told)])
+        if listed:
             mine = {one.log.id: one.seen for one in work}
-            others = stored_sights(self._connection, (call_id for call_id in book.marks if call_id not in mine))
-            labels = dict.fromkeys(seen.label for call_id in book.marks for seen in (mine | others)[call_id])
-            notices.append(WorkChanged(tuple(labels), tuple(book.marks), tuple(sorted(book.touched))))
+            others = stored_sights(self._connection, (call_id for call_id in listed if call_id not in mine))
+            labels = dict.fromkeys(seen.label for call_id in listed for seen in (mine | others)[call_id])
+            notices.append(WorkChanged(tuple(labels), tuple(listed), tuple(sorted(book.touched))))
         return notices
 
     def _is_stale(self, one: _Work) -> bool:
-        """Over for long, and on no screen: the end of a call that was told of while it lasted is always told."""
+        """Over for long, and on no screen: the end of a call that was told of while it lasted is always told. One that
+        was over when the exchange told of it pops up nowhere."""
+        if one.log.over_when_told:
+            return True
         over = when_over(one.log.ended_at, one.log.ended_between, one.log.started_at)
         return one.before is None and one.log.state == "ended" and over < self._now - STALE
+
+
+def _is_final(row: Any) -> bool:
+    """Whether nothing that a feed says changes this call any more."""
+    return row.state == "ended" and AWAITED not in row.marks and SETTLING not in row.marks
 
 
 def _unmatched(one: _Work) -> bool:
@@ -373,7 +384,7 @@ def _as_before(before: Any) -> Mark:
 
 _COLUMNS: Final = [column.name for column in calls.c]
 _STORED: Final = Within(
-    select(calls.c.id, calls.c.state, calls.c.party_e164, calls.c.direction, calls.c.answered)
+    select(calls.c.id, calls.c.state, calls.c.marks, calls.c.party_e164, calls.c.direction, calls.c.answered)
     .add_columns(calls.c.customer_code, calls.c.item_id, calls.c.open, calls.c.handled)
     .add_columns(calls.c.handled_by, calls.c.handled_at),
     calls.c.id,

@@ -269,7 +269,7 @@ class CallRepository:
         received = select(Call.answered, func.count()).where(
             Call.branch == branch, Call.started_at >= since, Call.direction == "in", Call.state == "ended"
         )
-        ended: dict[bool, int] = {}
+        ended: dict[bool | None, int] = {}
         for answered, count in self._session.execute(received.group_by(Call.answered)):
             ended[answered] = count
         return BoardNumbers(

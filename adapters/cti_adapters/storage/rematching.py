@@ -104,7 +104,7 @@ def _move_items(connection: Connection, opened: list[tuple[Any, list[Candidate]]
         call, candidates = found[0]
         key = caller_key(candidates, call.party_e164, call.branch, call.id)
         code = attached(candidates)
-        missed = any(not row.answered for row, _candidates in found)
+        missed = any(row.answered is False for row, _candidates in found)
         target = connection.execute(_BY_KEY, {"key": key}).first()
         if target is None or target.id == item_id:
             kind = "handed" if stored[item_id].kind == "handed" else "missed" if missed else "answered"
@@ -140,7 +140,7 @@ def _merge_items(connection: Connection, old: Any, target: Any, missed: bool) ->
 _UNMATCHED: Final = Within(
     select(calls.c.id, calls.c.direction, calls.c.branch, calls.c.started_at, calls.c.party_e164, calls.c.party_tail)
     .add_columns(calls.c.item_id, calls.c.open, calls.c.handled, calls.c.answered, calls.c.customer_code)
-    .where(calls.c.match.in_(["none", "probable"]), calls.c.direction != "internal"),
+    .where(calls.c.match.in_(["none", "probable"]), calls.c.direction.is_distinct_from("internal")),
     calls.c.party_e164,
 )
 _ITEMS: Final = Within(select(items).where(items.c.state != "done"), items.c.id)

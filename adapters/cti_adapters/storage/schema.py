@@ -45,8 +45,8 @@ def _count(name: str, start: int = 0) -> Column[int]:
     return Column(name, Integer, nullable=False, server_default=str(start), default=start)
 
 
-def _seconds(name: str) -> Column[float]:
-    return Column(name, Double, nullable=False, server_default="0", default=0.0)
+def _seconds(name: str, *, nullable: bool = False) -> Column[float]:
+    return Column(name, Double, nullable=nullable, server_default="0", default=0.0)
 
 
 def _time(name: str, *, nullable: bool = False) -> Column[float]:
@@ -189,7 +189,7 @@ calls = Table(
     Column("id", Text, primary_key=True),
     Column("exchange", Text, nullable=False),
     Column("branch", Text, nullable=False),  # the exchange's
-    Column("direction", Text, nullable=False),
+    Column("direction", Text),  # null where the exchange does not say
     Column("state", Text, nullable=False),
     _time("started_at"),
     Column("caller_number", Text),
@@ -203,7 +203,7 @@ calls = Table(
     Column("attempted_extensions", JSON, nullable=False),
     Column("ringing_extensions", JSON, nullable=False),
     Column("talking_extension", Text),
-    _flag("answered"),
+    Column("answered", Boolean, server_default=false(), default=False),  # null: not known, as are these seconds
     Column("answered_by_extension", Text),
     Column("answered_by_number", Text),
     Column("final_extension", Text),
@@ -213,10 +213,10 @@ calls = Table(
     _time("pbx_answered_at", nullable=True),
     _time("ended_at", nullable=True),
     Column("ended_between", JSON(none_as_null=True)),
-    _seconds("ring_seconds"),
-    _seconds("wait_seconds"),
-    _seconds("talk_seconds"),
-    _seconds("hold_seconds"),
+    _seconds("ring_seconds", nullable=True),
+    _seconds("wait_seconds", nullable=True),
+    _seconds("talk_seconds", nullable=True),
+    _seconds("hold_seconds", nullable=True),
     Column("hangup_by", Text),
     Column("disposition", Text),
     Column("voicemail_left", Boolean),
@@ -262,7 +262,7 @@ sights = Table(
     Column("match", Text, nullable=False),  # exact | probable | none | withheld | internal
     _count("rank"),  # order among the candidates of the call
     _time("started_at"),
-    Column("direction", Text, nullable=False),
+    Column("direction", Text),
     _flag("open"),
     _flag("handled"),
 )
@@ -288,7 +288,7 @@ taken = Table(
     Column("call_id", Text, primary_key=True),
     _time("started_at"),
     Column("extension", Text, nullable=False),
-    _seconds("talk_seconds"),
+    _seconds("talk_seconds", nullable=True),
 )
 Index("ix_taken_user", taken.c.user, taken.c.started_at)
 Index("ix_taken_call", taken.c.call_id)

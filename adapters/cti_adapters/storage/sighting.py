@@ -31,7 +31,7 @@ class CallFacts(NamedTuple):
     """What the sights of a call are made of."""
 
     id: str
-    direction: str
+    direction: str | None
     branch: str
     started_at: float
     party: Party
