@@ -12,7 +12,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
-from cti_adapters.exchanges.feed import FeedStatus, Surroundings
+from cti_adapters.exchanges.feed import Surroundings
 from cti_adapters.exchanges.status import ExchangeState, Link
 from cti_adapters.exchanges.steady_time import steady
 from cti_adapters.exchanges.supervision import Supervision
@@ -21,20 +21,30 @@ from cti_adapters.live.hub import Hub
 from cti_adapters.live.outbox import Outbox
 from cti_adapters.mail import Mailer
 from cti_adapters.mailbox import Mailbox
+from cti_adapters.secret_folder import SecretFolder
 from cti_adapters.storage.accounts import accounts, put_default_roles
 from cti_adapters.storage.call_writer import CallWriter
 from cti_adapters.storage.desk_dials import give_up_dials
 from cti_adapters.storage.desk_firm import put_templates
-from cti_adapters.storage.firm import ExchangeEntry, drop_exchanges_but, put_branches, put_exchanges
+from cti_adapters.storage.exchange_shelf import merged_exchanges, named_secrets, put_base
+from cti_adapters.storage.firm import (
+    ExchangeEntry,
+    drop_exchanges_but,
+    listed_exchanges,
+    put_branches,
+    put_exchanges,
+)
 from cti_adapters.storage.work import Database, writing
 from cti_adapters.timetable import Appointment, Timetable
+from cti_server.exchange_handlers import exchange_handlers
+from cti_server.exchange_states import ExchangeStates
 from cti_server.identity.sessions import SessionPolicy
 from cti_server.outbox_handlers import handlers
 from cti_server.settings import ExchangeSettings, ReportSettings, Settings, config_folder
 from cti_server.shared import phone
 from cti_server.shared.clock import SystemClock
 from cti_server.shared.errors import SettingsError
-from cti_server.shared.notices import ExchangeChanged, Notice
+from cti_server.shared.notices import GONE, ExchangeChanged, Notice
 from cti_server.shared.people import Branch
 from cti_server.shared.scope import EVERYTHING
 from cti_web.push import LiveResource
@@ -57,9 +67,10 @@ class Server:
     ) -> None:
         self.reactor: Any = reactor
         steady(self.reactor)
-        self._settings = settings
+        self._file = self._settings = settings  # what the file says; and with what pages saved about exchanges
         self._on_ready = on_ready
         clock = SystemClock()
+        self._secrets = SecretFolder(settings.data_dir)
         self._database = Database(settings.database_url)
         self._prepare_database()
         policy = SessionPolicy(settings.sessions.idle_minutes * 60.0, settings.sessions.longest_hours * 3600.0)
@@ -79,7 +90,9 @@ class Server:
             self.reactor,
             clock,
         )
-        self._supervision = Supervision(settings.exchanges, around, self._exchange_changed)
+        self._supervision = Supervision(self._settings.exchanges, around, self._exchange_changed)
+        self._states = ExchangeStates(self._states_before, clock, self.hub.stats)
+        self._taking_over = defer.DeferredLock()
         self._mailbox = None if mailbox is None else Mailbox(self.reactor, mailbox, clock)
         mail = settings.mail
         if self._mailbox is not None:
@@ -90,7 +103,10 @@ class Server:
             self.reactor,
             self._database,
             clock,
-            handlers(self.hub, self._supervision, self._database, clock, self.reactor, self._mailer.wake),
+            {
+                **handlers(self.hub, self._supervision, self._database, clock, self.reactor, self._mailer.wake),
+                **exchange_handlers(self.take_over_exchanges, self._database, clock, self.reactor, self._secrets),
+            },
         )
         self._watch = Watch(self.reactor, settings, self._outbox, mailbox=mailbox)
         self._live = LiveResource(self.hub, self._people, self.reactor)
@@ -115,9 +131,9 @@ class Server:
 
     def _prepare_database(self) -> None:
         self._database.upgrade()
-        with writing(self._database.engine).begin() as connection:
-            put_branches(connection, [Branch(one.code, one.name, one.timezone) for one in self._settings.branches])
-            drop_exchanges_but(connection, [one.id for one in self._settings.exchanges])
+        with self._database.engine.connect() as connection:
+            self._states_before = listed_exchanges(connection)
+        self._put_firm()
         with self._database.open(EVERYTHING, write=True) as work:
             put_default_roles(work)
             put_templates(work.session, config_folder() / "templates.toml")
@@ -191,22 +207,45 @@ class Server:
         yield self._in_thread(self._timetable.stop)
 
     def apply(self, settings: Settings) -> None:
-        """Takes changed settings over: the exchanges and branches now, without touching a feed that did not change;
-        everything else at the next start, which is said."""
-        rest = settings.model_copy(update={"exchanges": self._settings.exchanges, "branches": self._settings.branches})
-        if rest != self._settings:
+        """Takes a changed settings file over: the exchanges and branches now, without touching a feed that did not
+        change; everything else at the next start, which is said."""
+        rest = settings.model_copy(update={"exchanges": self._file.exchanges, "branches": self._file.branches})
+        if rest != self._file:
             log.warning("settings other than exchanges and branches changed; they are taken over at the next start")
-        self._settings = self._settings.model_copy(
-            update={"exchanges": settings.exchanges, "branches": settings.branches}
-        )
-        prepared = self._in_thread(self._put_firm)
-        prepared.addCallback(lambda _: self._supervision.apply(settings.exchanges))
-        prepared.addErrback(_not_taken_over)
+        self._file = self._file.model_copy(update={"exchanges": settings.exchanges, "branches": settings.branches})
+        self.take_over_exchanges()
+
+    def take_over_exchanges(self) -> defer.Deferred[Any]:
+        """Has the exchanges run as file and pages say now. One after the other: a feed that is being ended still has
+        its journal."""
+
+        def take_over() -> defer.Deferred[Any]:
+            before = self._settings.exchanges
+            prepared = self._in_thread(self._put_firm)
+            prepared.addCallback(lambda _: self._supervision.apply(self._settings.exchanges))
+            prepared.addCallback(lambda _: self._write_states())
+            return prepared.addCallback(lambda _: self._tell_who_is_gone(before))
+
+        return self._taking_over.run(take_over).addErrback(_not_taken_over)
+
+    def _tell_who_is_gone(self, before: Sequence[ExchangeSettings]) -> None:
+        known = {one.id for one in self._settings.exchanges}
+        for one in before:
+            if one.id not in known:
+                self.hub.publish(ExchangeChanged(one.id, one.branch, GONE))
 
     def _put_firm(self) -> None:
+        """Writes down what the file says, and reads what holds."""
         with writing(self._database.engine).begin() as connection:
-            put_branches(connection, [Branch(one.code, one.name, one.timezone) for one in self._settings.branches])
-            drop_exchanges_but(connection, [one.id for one in self._settings.exchanges])
+            put_branches(connection, [Branch(one.code, one.name, one.timezone) for one in self._file.branches])
+            put_base(connection, self._file.exchanges)
+            found = merged_exchanges(connection, self._file)
+            drop_exchanges_but(connection, [*(one.id for one in found.exchanges), *(one.id for one in found.problems)])
+            self._secrets.tidy(named_secrets(connection), SystemClock().now())
+        for problem in found.problems:
+            log.error("exchange %s can't be used as it is saved: %s", problem.id, problem.sentence)
+        self._problems = found.problems
+        self._settings = self._file.model_copy(update={"exchanges": found.exchanges})
 
     # --- what happens
 
@@ -218,14 +257,15 @@ class Server:
 
     def _exchange_changed(self, state: ExchangeState) -> None:
         written = self._write_states()
-        notice = ExchangeChanged(state.exchange, state.branch, state.state.value)
-        written.addCallback(lambda _: self.hub.publish(notice))
+        written.addCallback(lambda _: self._tell(state))
+
+    def _tell(self, state: ExchangeState) -> None:
+        if any(one.id == state.exchange for one in self._settings.exchanges):  # else it is about to be gone
+            self.hub.publish(ExchangeChanged(state.exchange, state.branch, state.state.value))
 
     def _write_states(self) -> defer.Deferred[Any]:
-        # While changed settings are taken over, a feed may still run that isn't in them any more.
         known = {one.id: one for one in self._settings.exchanges}
-        statuses = [status for status in self._supervision.statuses() if status.state.exchange in known]
-        entries = [self._entry(status, known[status.state.exchange]) for status in statuses]
+        entries = self._states.entries(self._supervision.statuses(), known, self._problems)
         written = self._in_thread(self._put_states, entries)
         return written.addCallbacks(self._states_written, self._states_not_written)
 
@@ -239,24 +279,6 @@ class Server:
     def _put_states(self, entries: list[ExchangeEntry]) -> None:
         with writing(self._database.engine).begin() as connection:
             put_exchanges(connection, entries)
-
-    def _entry(self, status: FeedStatus, settings: ExchangeSettings) -> ExchangeEntry:
-        state = status.state
-        reason = state.reason if state.reason.code or not state.warnings else state.warnings[0]
-        live = {f"live_{name}": float(value) for name, value in self.hub.stats().items()}
-        return ExchangeEntry(
-            id=state.exchange,
-            name=settings.name,
-            kind=settings.kind,
-            branch=state.branch,
-            state=state.state.value,
-            reason=reason.code,
-            reason_values=reason.detail,
-            since=state.since,
-            connected_since=state.connected_since,
-            last_event=status.lane.last_event or state.last_heard,
-            counters=status.counters | live,
-        )
 
     def _appointments(self) -> list[Appointment]:
         return [

@@ -9,6 +9,7 @@ import difflib
 import os
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
@@ -17,9 +18,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from cti_server.shared.errors import SettingsError
 
+_timezones = cache(available_timezones)  # it walks through the machine's folders
+
 
 def _timezone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _timezones():
         raise ValueError(f"“{name}” is no IANA time zone; write one such as Asia/Tokyo")
     return name
 
@@ -130,6 +133,7 @@ class ExchangeSettings(Secret):
     dial_context: OneLine = "internal"
     dial_prefix: Annotated[str, Field(pattern=r"^\d{0,3}$")] = ""
     caller_id: OneLine = ""
+    paused: bool = False
     ping_seconds: Seconds = 15.0
     silence_seconds: Seconds = 45.0
 

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 from cti_adapters.storage.customer_file import Refused, encoding_name, encoding_of
 from cti_adapters.storage.customer_import import Imported, import_customers
 from cti_adapters.storage.firm import put_branches
+from cti_adapters.storage.settings_now import with_saved
 from cti_adapters.storage.work import Database
 from cti_server.settings import Settings, load
 from cti_server.shared.clock import SystemClock
@@ -47,7 +48,7 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Imports. 0: every row was taken; 1: some were refused, or the file can't be used."""
-    settings = load(args.config)
+    settings = with_saved(load(args.config))
     database = Database(settings.database_url)
     try:
         database.prepare()

@@ -69,6 +69,7 @@ def _seconds(text: str) -> float:
 
 def run_list(args: argparse.Namespace) -> int:
     """Prints the table."""
+    from cti_adapters.storage.exchange_shelf import merged_exchanges
     from cti_adapters.storage.firm import ExchangeEntry, listed_exchanges
     from cti_adapters.storage.work import Database
 
@@ -78,16 +79,21 @@ def run_list(args: argparse.Namespace) -> int:
         database.prepare()
         with database.engine.connect() as connection:
             entries: dict[str, ExchangeEntry] = {entry.id: entry for entry in listed_exchanges(connection)}
+            found = merged_exchanges(connection, settings)
     finally:
         database.close()
     rows = [["EXCHANGE", "BRANCH", "STATE", "SINCE", "LAST HEARD", "WHY"]]
-    for one in settings.exchanges:
+    for one in found.exchanges:
         entry = entries.get(one.id)
         if entry is None:
             rows.append([one.id, one.branch, "unknown", "-", "-", "no server has run with it yet; start cti serve"])
         else:
             times = [_moment(at, one) for at in (entry.since, entry.last_event)]
             rows.append([one.id, one.branch, entry.state, *times, _why(entry.reason, entry.reason_values)])
+    rows += [
+        [one.id, one.branch, "failed", "-", "-", plain(f"{one.sentence}; mend it on its page")]
+        for one in found.problems
+    ]
     print("\n".join(table(rows)))
     if not _server_answers(settings):
         host, port = settings.server.host, settings.server.port
@@ -136,12 +142,16 @@ def _server_answers(settings: Settings) -> bool:
 
 def run_check(args: argparse.Namespace) -> int:
     """Checks. 0: all is well as far as can be told; 1: something is missing, or an exchange can't be signed in to."""
-    settings = load(args.config)
+    from cti_adapters.storage.settings_now import with_saved
+
+    settings = with_saved(load(args.config))
     chosen = [one for one in settings.exchanges if args.id in (None, one.id)]
     if not chosen:
         known = ", ".join(one.id for one in settings.exchanges) or "none"
         named = f"exchange “{args.id}”" if args.id else "exchange"
-        raise YobirinError(f"there is no {named} in {args.config} (there: {known}); name one under [[exchanges]]")
+        raise YobirinError(
+            f"there is no {named} in {args.config} or on the pages (there: {known}); name one under [[exchanges]]"
+        )
     results = _visit(chosen, args.seconds)
     for one, findings in zip(chosen, results, strict=True):
         for line in report(one, findings):

@@ -51,7 +51,9 @@ def _number(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the tail. 0: done."""
-    settings = load(args.config)
+    from cti_adapters.storage.settings_now import with_saved
+
+    settings = with_saved(load(args.config))
     exchange = _exchange(settings, args.id, args.config)
     if args.whole and not args.reason.strip():
         raise YobirinError('--whole shows who called; say why with --reason "..."; it is written to the trail')

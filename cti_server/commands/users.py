@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from cti_adapters.storage.accounts import accounts
 from cti_adapters.storage.firm import put_branches
+from cti_adapters.storage.settings_now import with_saved
 from cti_adapters.storage.work import Database
 from cti_server.identity.accounts import RIGHTS, Right, Role, User, login_key
 from cti_server.identity.desk import Accounts
@@ -86,7 +87,7 @@ def _password_option(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Does what was asked for. 0: done."""
-    settings = load(args.config)
+    settings = with_saved(load(args.config))
     with _accounts(settings) as room:
         args.action(args, room, settings)
     return 0

@@ -4,7 +4,7 @@ viewer may know; the hub asks ``Scope.admits`` for each label and viewer (spec C
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from cti_server.shared.scope import Label
 
@@ -48,9 +48,14 @@ class WorkChanged:
     """Told besides (somebody handed it to them); they still see only what their scope admits."""
 
 
+GONE: Final = "gone"
+"""The state of an exchange that was removed."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExchangeChanged:
-    """The state of an exchange changed (connected, lost, refused, a gap opened or closed)."""
+    """The state of an exchange changed (connected, lost, refused, a gap opened or closed). ``state`` is that of its
+    link, ``new`` where it was only just set up, or ``GONE``."""
 
     exchange: str
     branch: str

@@ -23,6 +23,7 @@ blueprint = Blueprint("exchanges", __name__)
 _ = lazy_gettext
 
 LINKS: Final[dict[str, Label]] = {
+    "starting": Label(_("Starting"), "amber"),
     "connecting": Label(_("Connecting"), "amber"),
     "up": Label(_("Connected"), "green"),
     "down": Label(_("Not connected"), "red"),
@@ -55,6 +56,10 @@ REASONS: Final[dict[str, LazyString]] = {
     "bad-settings": _("The settings of this exchange can't be used: %(error)s."),
     "server-stopped": _("This server was not running."),
     "stopped": _("This server was stopped."),
+    "paused-by-person": _("An administrator paused it; nothing is heard until it is resumed."),
+    "settings-changed": _("Its settings were changed."),
+    "removed": _("It was removed."),
+    "test-too-late": _("The server was not there to test it; try again."),
     "no-snapshot": _(
         "The AMI user may not ask which calls are up after a reconnect (%(said)s); give it write = reporting."
     ),

@@ -97,8 +97,9 @@ class AmiLink:
             self._journal_down("server-stopped", last.at)
         self._connect()
 
-    def stop(self) -> Deferred[None]:
-        """Ends the link for good; fires when it is closed and the journal knows."""
+    def stop(self, reason: str = "stopped") -> Deferred[None]:
+        """Ends the link for good, for a reason of ``status.SENTENCES``; fires when it is closed and the journal
+        knows."""
         self._running = False
         self._cancel_timer()
         if self._attempt is not None:
@@ -107,7 +108,7 @@ class AmiLink:
             self._ended()
             return succeed(None)
         stopped = self._stopped = Deferred()
-        self._session.close(Reason("stopped"))
+        self._session.close(Reason(reason))
         return stopped
 
     def retry_now(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -19,7 +20,7 @@ from cti_adapters.exchanges.lane import Lane, Store
 from cti_adapters.exchanges.status import ExchangeState, LaneStatus, Link, LinkCounters, Reason
 from cti_adapters.exchanges.steady_time import Timer
 from cti_adapters.exchanges.writer import Writer
-from cti_adapters.journal.files import Journal
+from cti_adapters.journal.files import Journal, Kind
 from cti_server.calls.folding import ExchangePlan, Folder
 from cti_server.settings import ExchangeSettings, JournalSettings
 from cti_server.shared import phone
@@ -98,7 +99,8 @@ class Feed:
         self.dialler: Dialler | None = None
         self.tried = False
         now = around.clock.now()
-        self.state = ExchangeState(settings.id, settings.branch, Link.STOPPED, Reason("stopped"), now, None, None)
+        reason = Reason("paused-by-person" if settings.paused else "stopped")
+        self.state = ExchangeState(settings.id, settings.branch, Link.STOPPED, reason, now, None, None)
         self._around = around
         self._on_state = on_state
         self._journal: Journal | None = None
@@ -118,14 +120,15 @@ class Feed:
         ).addCallbacks(self._opened, self._not_opened)
 
     @inlineCallbacks
-    def stop(self) -> Any:
-        """Ends the link, brings what was heard into the database if that is quickly done, closes the journal."""
+    def stop(self, reason: str = "stopped") -> Any:
+        """Ends the link, brings what was heard into the database if that is quickly done, closes the journal.
+        ``reason`` is the code that the gap gets which begins."""
         self._stopping = True
         if self._again is not None:
             self._again.cancel()
         yield self._opening
         if self.link is not None:
-            yield self.link.stop()
+            yield self.link.stop(reason)
         journal, lane = self._journal, self._lane
         if journal is None or lane is None:
             return
@@ -177,6 +180,9 @@ class Feed:
         """The lane knows where the journal goes on: the exchange may be listened to."""
         if self._stopping or self._journal is None:
             return
+        if self.settings.paused:
+            self._stay_paused(self._journal)
+            return
         self.link = AmiLink(
             self.settings,
             self._journal,
@@ -187,6 +193,16 @@ class Feed:
         )
         self.dialler = Dialler(self.settings, self.link, self._around.reactor)
         self.link.start()
+
+    def _stay_paused(self, journal: Journal) -> None:
+        """Nobody is to listen: what was heard before a server was killed ends in a gap all the same."""
+        self.tried = True
+        last = journal.last
+        if last is not None and last.kind is not Kind.DOWN:
+            told = {"reason": self.state.reason.code, "heard": last.at}
+            journal.append(Kind.DOWN, json.dumps(told).encode(), self._around.clock.now())
+            self._around.writer.wake()
+        self._publish(self.state)
 
     def _not_opened(self, failure: Failure) -> None:
         failure.trap(OSError)

@@ -226,6 +226,8 @@ class Lane:
             )
             self._stored, self._rebuild = batch.folded, batch.rebuild
             self.status.batches += 1
+            began = [call.started_at for call in batch.changed]
+            self.status.last_call = max([*began, self.status.last_call or 0.0]) or None
         self._unwritten = None
         self.status.unreadable += len(batch.unreadable) + batch.unkept
         self.status.last_event = batch.at or self.status.last_event

@@ -51,6 +51,10 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "bad-settings": "the settings of this exchange can't be used: {error}",
         "server-stopped": "this server was not running",
         "stopped": "this server was stopped",
+        "paused-by-person": "an administrator paused it; nothing is heard until it is resumed",
+        "settings-changed": "its settings were changed",
+        "removed": "it was removed",
+        "test-too-late": "the server was not there to test it; try again",
         "no-snapshot": "the AMI user may not ask which calls are up after a reconnect ({said}); give it write = "
         "reporting",
         "database-stuck": "the calls can't be written to the database: {error}",
@@ -115,4 +119,6 @@ class LaneStatus:
     commits_failed: int = 0
     last_event: float | None = None
     """Arrival of the newest record that is folded and committed; epoch seconds, UTC."""
+    last_call: float | None = None
+    """When the newest call began that was committed; epoch seconds, UTC."""
     problem: Reason = field(default_factory=Reason)

@@ -60,7 +60,7 @@ class Supervision:
             for feed in fresh:
                 feed.start()
 
-        return _all(feed.stop() for feed in gone).addCallback(begin)
+        return _all(feed.stop(_why(wanted.get(feed.settings.id))) for feed in gone).addCallback(begin)
 
     def states(self) -> list[ExchangeState]:
         """The state of every exchange, in the order of the settings."""
@@ -98,6 +98,13 @@ class Supervision:
         self._housekeeping = self._around.reactor.callLater(HOUSEKEEPING_SECONDS, self._keep_house)
         for feed in self._feeds.values():
             feed.keep_house()
+
+
+def _why(wanted: ExchangeSettings | None) -> str:
+    """Why a feed is stopped: what became of its settings."""
+    if wanted is None:
+        return "removed"
+    return "paused-by-person" if wanted.paused else "settings-changed"
 
 
 def _all(waited: Iterable[Deferred[None]]) -> Deferred[None]:

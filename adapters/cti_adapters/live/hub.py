@@ -18,7 +18,7 @@ from cti_adapters.live.audience import Audience, Stream
 from cti_adapters.live.events import CallEvents, Show, event, taken, view_of
 from cti_server.shared import phone
 from cti_server.shared.clock import Clock
-from cti_server.shared.notices import CallChanged, ExchangeChanged, Notice, SessionEnded, WorkChanged
+from cti_server.shared.notices import GONE, CallChanged, ExchangeChanged, Notice, SessionEnded, WorkChanged
 from cti_server.shared.scope import Label, Scope
 
 
@@ -259,6 +259,8 @@ class Hub:
 
     def _publish_exchange(self, notice: ExchangeChanged, token: str) -> None:
         self._exchanges[notice.exchange] = notice.state
+        if notice.state == GONE:
+            del self._exchanges[notice.exchange]
         data = _exchange_data(notice, token)
         for stream in self.streams():
             self._send(stream, data)

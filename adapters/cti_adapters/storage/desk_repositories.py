@@ -9,6 +9,7 @@ from cti_adapters.storage.desk_customers import CustomerRepository
 from cti_adapters.storage.desk_firm import FirmRepository
 from cti_adapters.storage.desk_records import RecordRepository
 from cti_adapters.storage.desk_work import WorkRepository
+from cti_adapters.storage.exchange_shelf import ExchangeShelf
 from cti_adapters.storage.gate import GatedSession
 
 
@@ -36,6 +37,11 @@ class DeskRepositories:
     def records(self) -> RecordRepository:
         """What was done."""
         return RecordRepository(self.session)
+
+    @cached_property
+    def shelf(self) -> ExchangeShelf:
+        """What the exchanges are set to."""
+        return ExchangeShelf(self.session)
 
     @cached_property
     def firm(self) -> FirmRepository:

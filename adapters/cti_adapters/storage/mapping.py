@@ -355,6 +355,35 @@ class Exchange(Row):
     counters: Mapped[dict[str, Any]]
 
 
+class ExchangeSetting(Row):
+    """What the settings file and the pages say of an exchange."""
+
+    exchange: Mapped[str]
+    base: Mapped[dict[str, Any] | None]
+    saved: Mapped[dict[str, Any] | None]
+    secret: Mapped[str]
+    paused: Mapped[bool | None]
+    removed: Mapped[bool]
+    version: Mapped[int]
+    by: Mapped[str | None]
+    at: Mapped[float | None]
+    before: Mapped[dict[str, Any] | None]
+
+
+class ExchangeTest(Row):
+    """A test of a connection."""
+
+    id: Mapped[int]
+    exchange: Mapped[str]
+    branch: Mapped[str]
+    by: Mapped[str]
+    at: Mapped[float]
+    settings: Mapped[dict[str, Any]]
+    secret: Mapped[str]
+    done: Mapped[bool]
+    findings: Mapped[dict[str, Any]]
+
+
 class Gap(Row):
     """A time in which an exchange was not heard."""
 
@@ -418,6 +447,7 @@ def _map() -> None:
         Mail: schema.mails,
         Dial: schema.dials,
         Exchange: schema.exchanges,
+        ExchangeTest: schema.exchange_tests,
         Gap: schema.gaps,
         UnreadableRow: schema.unreadable,
         Outbox: schema.outbox,
@@ -428,6 +458,8 @@ def _map() -> None:
     # Those that several people change: a change of a version that is no longer the current one is a conflict.
     for row, table in {Call: schema.calls, Item: schema.items}.items():
         _registry.map_imperatively(row, table, version_id_col=table.c.version)
+    settings = schema.exchange_settings
+    _registry.map_imperatively(ExchangeSetting, settings, version_id_col=settings.c.version, version_id_generator=False)
     _registry.map_imperatively(
         Customer,
         schema.customers,

@@ -431,6 +431,35 @@ exchanges = Table(
     Column("counters", JSON, nullable=False, server_default="{}", default=dict),
 )
 
+exchange_settings = Table(
+    "exchange_settings",
+    metadata,
+    Column("exchange", Text, primary_key=True),
+    Column("base", JSON(none_as_null=True)),  # the settings file's entry, as the server read it last
+    Column("saved", JSON(none_as_null=True)),  # the entry that a page saved: it wins
+    _text("secret"),  # name of a file in the folder of secrets; the secret itself is in no table
+    Column("paused", Boolean),  # null: as the entry says
+    _flag("removed"),
+    _count("version"),
+    Column("by", Text),
+    _time("at", nullable=True),
+    Column("before", JSON(none_as_null=True)),  # saved, secret, paused, removed before the last change
+)
+
+exchange_tests = Table(
+    "exchange_tests",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("exchange", Text, nullable=False),
+    Column("branch", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    _time("at"),
+    Column("settings", JSON, nullable=False),
+    _text("secret"),
+    _flag("done"),
+    Column("findings", JSON, nullable=False, server_default="{}", default=dict),
+)
+
 gaps = Table(
     "gaps",
     metadata,

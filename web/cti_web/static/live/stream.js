@@ -104,7 +104,10 @@ export class LiveStream {
   take(name, detail) {
     if (name === "call" && detail.state !== "ended") this.calls.set(detail.id, detail);
     else if (name === "call" || name === "gone") this.calls.delete(detail.id);
-    else if (name === "exchange") this.say({ exchanges: { ...this.state.exchanges, [detail.exchange]: detail.state } });
+    else if (name === "exchange") {
+      const { [detail.exchange]: _was, ...others } = this.state.exchanges;
+      this.say({ exchanges: detail.state === "gone" ? others : { ...others, [detail.exchange]: detail.state } });
+    }
     this.tell(name, detail);
   }
 
