@@ -10,6 +10,7 @@ import os
 import re
 import tomllib
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
@@ -35,6 +36,14 @@ def _pattern(text: str) -> str:
     return text
 
 
+def _network(text: str) -> str:
+    try:
+        ip_network(text, strict=False)
+    except ValueError as bad:
+        raise ValueError(f"“{text}” is no address or network, such as 192.0.2.10 or 192.0.2.0/24") from bad
+    return text
+
+
 def _one_line(text: str) -> str:
     if re.search(r"[\r\n\0]", text):
         raise ValueError("must not contain a line break")
@@ -42,6 +51,7 @@ def _one_line(text: str) -> str:
 
 
 Timezone = Annotated[str, AfterValidator(_timezone)]
+Network = Annotated[str, AfterValidator(_network)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 OneLine = Annotated[str, AfterValidator(_one_line)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]{0,31}$")]
@@ -111,12 +121,54 @@ class BranchSettings(Table):
     timezone: Timezone = "Asia/Tokyo"
 
 
-class ExchangeSettings(Secret):
+class RecordFeed(Secret):
+    """How an exchange of kind ``smdr`` hands over the records that it writes of its calls (spec O3)."""
+
+    profile: OneLine = ""
+    """The make: the name of a profile that ships with the product or was saved, or the path of a profile's file."""
+    feed: Literal["connect", "listen", "serial", "file", "folder"] | None = None
+    """We connect to ``host`` and ``port``; it connects to our ``port``; a serial ``device``; a file that grows; a
+    folder into which it drops files."""
+    allowed_peers: tuple[Network, ...] = ()
+    """Of ``listen``: addresses or networks that may connect."""
+    device: OneLine = ""
+    baud: Annotated[int, Field(ge=50, le=4_000_000)] = 9600
+    data_bits: Literal[7, 8] = 8
+    parity: Literal["none", "even", "odd"] = "none"
+    stop_bits: Literal[1, 2] = 1
+    flow_control: Literal["none", "rtscts", "xonxoff"] = "none"
+    path: Path | None = None
+    """Of ``file`` the file, of ``folder`` the folder."""
+    pattern: OneLine = "*"
+    """Of ``folder``: the names of the files that hold records (``*``, ``?``)."""
+    silent_minutes: Annotated[int, Field(ge=0, le=1440)] = 0
+    """No record for so long is a gap; 0: silence means nothing, as at night."""
+    silent_from: TimeOfDay = "09:00"
+    silent_until: TimeOfDay = "18:00"
+    """The hours in which ``silent_minutes`` counts, by the exchange's clock."""
+
+    def missing(self) -> str:
+        """What the feed can't do without and isn't set, as a sentence; empty where all is there."""
+        needs = {
+            "listen": (self.allowed_peers, "feed = “listen” needs allowed_peers: the addresses that may connect"),
+            "serial": (self.device, "feed = “serial” needs device, such as /dev/ttyUSB0"),
+            "file": (self.path, "feed = “file” needs path: the file that the records are written to"),
+            "folder": (self.path, "feed = “folder” needs path: the folder that the files are dropped into"),
+        }
+        if not self.profile:
+            return "kind = “smdr” needs profile: the make of the exchange, such as avaya-ipoffice"
+        if self.feed is None:
+            return "kind = “smdr” needs feed: “connect”, “listen”, “serial”, “file” or “folder”"
+        value, sentence = needs.get(self.feed, (True, ""))
+        return "" if value else sentence
+
+
+class ExchangeSettings(RecordFeed):
     """One telephone exchange (spec C1)."""
 
     id: Identifier
     name: OneLine
-    kind: Literal["ami", "simulated"]
+    kind: Literal["ami", "simulated", "smdr"]
     branch: Identifier
     host: str = "127.0.0.1"
     port: Port = 5038
@@ -136,6 +188,23 @@ class ExchangeSettings(Secret):
     paused: bool = False
     ping_seconds: Seconds = 15.0
     silence_seconds: Seconds = 45.0
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> ExchangeSettings:
+        if self.kind == "smdr":
+            missing = self.missing()
+            if not missing and self.feed in ("connect", "listen") and "port" not in self.model_fields_set:
+                missing = f"feed = “{self.feed}” needs port: there is none that all makes use"
+            if not missing and self.silent_until <= self.silent_from:
+                missing = "silent_until has to be later than silent_from, both of one day"
+            if missing:
+                raise ValueError(missing)
+            return self
+        ours = ((name, field) for name, field in RecordFeed.model_fields.items() if name not in Secret.model_fields)
+        strange = next((name for name, field in ours if getattr(self, name) != field.default), None)
+        if strange:
+            raise ValueError(f"{strange} is for exchanges of kind “smdr”; this one is of kind “{self.kind}”")
+        return self
 
     @model_validator(mode="after")
     def _silence_after_ping(self) -> ExchangeSettings:

@@ -10,6 +10,7 @@ from cti_server.settings import load
 from cti_server.shared.errors import SettingsError
 
 BRANCH = '[[branches]]\ncode = "121"\nname = "Head office"\n'
+SMDR = '[[exchanges]]\nid = "hq"\nname = "HQ"\nkind = "smdr"\nbranch = "121"\n'
 EXCHANGE = '[[exchanges]]\nid = "hq"\nname = "HQ"\nkind = "ami"\nbranch = "121"\n'
 
 
@@ -27,7 +28,10 @@ def problem(tmp_path: Path, text: str) -> str:
         ('[server]\nport = "x"\n', "cti.toml, line 2: server.port"),
         ("[server]\nhost = '::1'\nprot = 1\n", "line 3: there is no setting server.prot; did you mean port?"),
         ("[sever]\n", "line 1: there is no setting sever; did you mean server?"),
-        (BRANCH + EXCHANGE.replace("ami", "avaya"), "line 7: exchanges.1.kind: Input should be 'ami' or 'simulated'"),
+        (
+            BRANCH + EXCHANGE.replace("ami", "avaya"),
+            "line 7: exchanges.1.kind: Input should be 'ami', 'simulated'",
+        ),
         (BRANCH + EXCHANGE + EXCHANGE, "exchange “hq” is there twice"),
         (BRANCH + EXCHANGE.replace("121", "999"), "names the branch “999”, but there is no [[branches]]"),
         (
@@ -39,6 +43,24 @@ def problem(tmp_path: Path, text: str) -> str:
         (BRANCH + EXCHANGE + "ping_seconds = 60\n", "silence_seconds has to be longer than ping_seconds"),
         (BRANCH + EXCHANGE.replace('branch = "121"\n', ""), "line 4: exchanges.1.branch is missing"),
         ("[server\n", "this is not TOML"),
+        (
+            BRANCH + EXCHANGE + 'profile = "mitel"\n',
+            "profile is for exchanges of kind “smdr”; this one",
+        ),
+        (BRANCH + SMDR, "needs profile: the make of the exchange"),
+        (BRANCH + SMDR + 'profile = "mitel"\n', "needs feed: “connect”, “listen”"),
+        (BRANCH + SMDR + 'profile = "mitel"\nfeed = "connect"\n', "feed = “connect” needs port"),
+        (BRANCH + SMDR + 'profile = "mitel"\nfeed = "listen"\nport = 9000\n', "needs allowed_peers"),
+        (
+            BRANCH + SMDR + 'profile = "mitel"\nfeed = "listen"\nallowed_peers = ["192.0.2.999"]\n',
+            "line 11: exchanges.1.allowed_peers.1: “192.0.2.999” is no address or network",
+        ),
+        (BRANCH + SMDR + 'profile = "mitel"\nfeed = "serial"\n', "needs device, such as /dev/ttyUSB0"),
+        (BRANCH + SMDR + 'profile = "mitel"\nfeed = "folder"\n', "needs path: the folder"),
+        (
+            BRANCH + SMDR + 'profile = "mitel"\nfeed = "file"\npath = "/x"\nsilent_from = "19:00"\n',
+            "silent_until has to be later than silent_from",
+        ),
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, text: str, expected: str) -> None:
