@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from cti_adapters.exchanges.feed import Surroundings, plan_of
+from cti_adapters.exchanges.feed import Surroundings
+from cti_adapters.exchanges.kinds import plan_of
 from cti_adapters.exchanges.status import ExchangeState, Link
 from cti_adapters.exchanges.supervision import Supervision
 from cti_adapters.exchanges.writer import Writer

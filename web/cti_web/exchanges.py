@@ -50,6 +50,35 @@ REASONS: Final[dict[str, LazyString]] = {
     "shutting-down": _("The exchange is shutting down."),
     "closed": _("The exchange closed the link."),
     "silent": _("The exchange has been silent for %(seconds)s s."),
+    "nothing-listens": _(
+        "Nothing listens at %(host)s, port %(port)s; check that the exchange is set to send its call records there, "
+        "and the port."
+    ),
+    "awaiting-exchange": _("Waiting for the exchange to connect to %(host)s, port %(port)s."),
+    "port-taken": _(
+        "Port %(port)s at %(host)s can't be listened at: %(error)s; end the program that has it, or choose another "
+        "port here and in the exchange."
+    ),
+    "peer-refused": _(
+        "%(address)s tried to connect and was turned away; if it is the exchange, add it to the allowed peers."
+    ),
+    "connected-again": _("The exchange connected again; its old connection was left off."),
+    "sign-in-ended": _("%(host)s, port %(port)s ended the connection at the sign-in; check the exchange's secret."),
+    "not-this-make": _("%(host)s, port %(port)s doesn't ask for a sign-in as this make does; check profile and port."),
+    "no-records": _("No record has come for %(minutes)s minutes, in hours in which some should."),
+    "opening-line": _("Opening %(device)s."),
+    "no-device": _("There is no %(device)s; check that the adapter is plugged in, and the device setting."),
+    "device-denied": _("%(device)s may not be opened; let the user that runs this server into its group (dialout)."),
+    "line-failed": _("%(device)s can't be used: %(error)s."),
+    "line-gone": _("%(device)s is gone; it is opened again when it is back."),
+    "file-missing": _("There is no file %(path)s; it is read as soon as it is there."),
+    "file-unreadable": _("%(path)s can't be read: %(error)s."),
+    "file-shrank": _(
+        "%(path)s was cut or replaced before all of it was read; records may be missing. Let it be rotated by "
+        "renaming, or less often."
+    ),
+    "folder-missing": _("There is no folder %(path)s; create it, or change the path."),
+    "file-vanished": _("The file %(path)s was taken away before all of it was read."),
     "disk-full": _("The disk is full: nothing is read from the exchange until there is room."),
     "journal-failed": _("The journal can't be written to: %(error)s."),
     "journal-unusable": _("The journal can't be opened: %(error)s."),

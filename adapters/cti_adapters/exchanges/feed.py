@@ -1,4 +1,4 @@
-"""The feed of one exchange: its journal, its lane and its link, and the way from the settings to them."""
+"""The feed of one exchange: its journal, its lane and its link."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
 from cti_adapters.exchanges.ami_client import AmiLink
-from cti_adapters.exchanges.decoding import AmiDecoder
 from cti_adapters.exchanges.dialling import Dialler
+from cti_adapters.exchanges.kinds import Reading, link_of, reading_of
 from cti_adapters.exchanges.lane import Lane, Store
+from cti_adapters.exchanges.link import KeptLink
 from cti_adapters.exchanges.status import ExchangeState, LaneStatus, Link, LinkCounters, Reason
 from cti_adapters.exchanges.steady_time import Timer
 from cti_adapters.exchanges.writer import Writer
 from cti_adapters.journal.files import Journal, Kind
-from cti_server.calls.folding import ExchangePlan, Folder
 from cti_server.settings import ExchangeSettings, JournalSettings
-from cti_server.shared import phone
 from cti_server.shared.clock import Clock
+from cti_server.shared.errors import SettingsError
 
 log = logging.getLogger(__name__)
 
@@ -48,25 +48,6 @@ class Surroundings:
     def in_thread(self, what: Callable[..., Any], *args: Any) -> Deferred[Any]:
         """Runs what may take a while off the reactor."""
         return deferToThreadPool(self.reactor, self.reactor.getThreadPool(), what, *args)
-
-
-def plan_of(settings: ExchangeSettings) -> ExchangePlan:
-    """What the fold has to know of an exchange. A trunk's name in the settings stands for its channels too."""
-    return ExchangePlan(
-        id=settings.id,
-        branch=settings.branch,
-        region=settings.region,
-        timezone=settings.timezone,
-        extensions=settings.extensions,
-        trunks=tuple(pattern for trunk in settings.trunks for pattern in (trunk, f"{trunk}-*")),
-        area_code=settings.area_code,
-        outside_prefix=settings.outside_prefix,
-    )
-
-
-def numbers_of(settings: ExchangeSettings) -> phone.Plan:
-    """How an exchange writes numbers."""
-    return phone.Plan(settings.region, settings.area_code, settings.outside_prefix, settings.extensions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +76,7 @@ class Feed:
         self, settings: ExchangeSettings, around: Surroundings, on_state: Callable[[ExchangeState], None]
     ) -> None:
         self.settings = settings
-        self.link: AmiLink | None = None
+        self.link: KeptLink | None = None
         self.dialler: Dialler | None = None
         self.tried = False
         now = around.clock.now()
@@ -105,6 +86,7 @@ class Feed:
         self._on_state = on_state
         self._journal: Journal | None = None
         self._lane: Lane | None = None
+        self._reading: Reading | None = None
         self._problem = Reason()
         self._again: Timer | None = None
         self._stopping = False
@@ -163,14 +145,20 @@ class Feed:
             return
         if journal.cut_bytes:
             log.warning("exchange %s: cut %d torn bytes off the journal", self.settings.id, journal.cut_bytes)
+        try:
+            self._reading = reading = reading_of(self.settings, journal.secret())
+        except (SettingsError, OSError) as bad:
+            journal.close()
+            self._failed(Reason("bad-settings", {"error": str(bad)}))
+            return
         call = self._around.reactor.callFromThread
         self._journal = journal
         self._lane = Lane(
             self.settings.id,
             journal,
             self._around.store,
-            AmiDecoder(),
-            Folder(plan_of(self.settings), phone.reader(numbers_of(self.settings))),
+            reading.decoder,
+            reading.fold,
             on_open=lambda: call(self._begin),
             on_problem=lambda problem: call(self._lane_problem, problem),
         )
@@ -183,15 +171,18 @@ class Feed:
         if self.settings.paused:
             self._stay_paused(self._journal)
             return
-        self.link = AmiLink(
+        assert self._reading is not None
+        self.link = link_of(
             self.settings,
+            self._reading,
             self._journal,
             self._around.writer.wake,
             reactor=self._around.reactor,
             clock=self._around.clock,
             on_state=self._link_state,
         )
-        self.dialler = Dialler(self.settings, self.link, self._around.reactor)
+        if isinstance(self.link, AmiLink):
+            self.dialler = Dialler(self.settings, self.link, self._around.reactor)
         self.link.start()
 
     def _stay_paused(self, journal: Journal) -> None:
@@ -206,8 +197,11 @@ class Feed:
 
     def _not_opened(self, failure: Failure) -> None:
         failure.trap(OSError)
+        self._failed(Reason("journal-unusable", {"error": str(failure.value)}))
+
+    def _failed(self, reason: Reason) -> None:
+        """Nothing can be heard until somebody mends something."""
         self.tried = True
-        reason = Reason("journal-unusable", {"error": str(failure.value)})
         log.error("exchange %s: %s", self.settings.id, reason.sentence)
         self._publish(replace(self.state, state=Link.FAILED, reason=reason, since=self._around.clock.now()))
         if not self._stopping:

@@ -45,6 +45,28 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "shutting-down": "the exchange is shutting down",
         "closed": "the exchange closed the link",
         "silent": "the exchange has been silent for {seconds} s",
+        "nothing-listens": "nothing listens at {host}, port {port}; check that the exchange is set to send its call "
+        "records there, and the port",
+        "awaiting-exchange": "waiting for the exchange to connect to {host}, port {port}",
+        "port-taken": "port {port} at {host} can't be listened at: {error}; end the program that has it, or choose "
+        "another port here and in the exchange",
+        "peer-refused": "{address} tried to connect and was turned away; if it is the exchange, add it to "
+        "allowed_peers",
+        "connected-again": "the exchange connected again; its old connection was left off",
+        "sign-in-ended": "{host}, port {port} ended the connection at the sign-in; check the exchange's secret",
+        "not-this-make": "{host}, port {port} doesn't ask for a sign-in as this make does; check profile and port",
+        "no-records": "no record has come for {minutes} minutes, in hours in which some should",
+        "opening-line": "opening {device}",
+        "no-device": "there is no {device}; check that the adapter is plugged in, and the device setting",
+        "device-denied": "{device} may not be opened; let the user that runs this server into its group (dialout)",
+        "line-failed": "{device} can't be used: {error}",
+        "line-gone": "{device} is gone; it is opened again when it is back",
+        "file-missing": "there is no file {path}; it is read as soon as it is there",
+        "file-unreadable": "{path} can't be read: {error}",
+        "file-shrank": "{path} was cut or replaced before all of it was read; records may be missing. Let it be "
+        "rotated by renaming, or less often",
+        "folder-missing": "there is no folder {path}; create it, or change the path",
+        "file-vanished": "the file {path} was taken away before all of it was read",
         "disk-full": "the disk is full: nothing is read from the exchange until there is room",
         "journal-failed": "the journal can't be written to: {error}",
         "journal-unusable": "the journal can't be opened: {error}",

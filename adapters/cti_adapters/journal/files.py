@@ -24,6 +24,7 @@ __all__ = ["Journal", "JournalDamaged", "JournalFull", "JournalInUse", "Kind", "
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _SCAN_BYTES = 2**20
 _DAY = 86400.0
+_SECRET_BYTES = 32
 
 
 class JournalFull(OSError):
@@ -138,6 +139,19 @@ class Journal:
         os.fdatasync(current)
         if names_changed:
             sync_folder(self._folder)
+
+    def secret(self) -> bytes:
+        """What only this journal has: made at random when it is first asked for, and kept beside the records."""
+        path = self._folder / "secret"
+        if not path.exists():
+            fresh = path.with_suffix(".new")
+            handle = os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            os.write(handle, os.urandom(_SECRET_BYTES))
+            os.fsync(handle)
+            os.close(handle)
+            fresh.replace(path)
+            sync_folder(self._folder)
+        return path.read_bytes()
 
     def advance_to(self, offset: int) -> None:
         """Lets the journal go on at ``offset``, beyond its end: when the database knows of records that the journal

@@ -1,0 +1,70 @@
+"""From an exchange's settings to what is made for its kind: how it is read, and how it is listened to."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from cti_adapters.exchanges.ami_client import AmiLink
+from cti_adapters.exchanges.decoding import AmiDecoder
+from cti_adapters.exchanges.lane import Decoder, Fold
+from cti_adapters.exchanges.link import KeptLink
+from cti_adapters.exchanges.record_link import RecordLink
+from cti_adapters.exchanges.record_serial import SerialLink
+from cti_adapters.exchanges.record_tcp import ConnectingLink, ListeningLink
+from cti_adapters.exchanges.recording import Recording, recording_of
+from cti_adapters.journal.files import Journal
+from cti_server.calls.folding import ExchangePlan, Folder
+from cti_server.calls.record_folding import RecordFolder
+from cti_server.settings import ExchangeSettings
+from cti_server.shared import phone
+
+_RECORD_LINKS: Final[dict[str | None, type[RecordLink]]] = {
+    "connect": ConnectingLink,
+    "listen": ListeningLink,
+    "serial": SerialLink,
+}
+
+
+class Reading(NamedTuple):
+    """How the bytes of an exchange become calls. ``recording``: the make of one that writes records."""
+
+    decoder: Decoder
+    fold: Fold
+    recording: Recording | None = None
+
+
+def reading_of(settings: ExchangeSettings, secret: bytes) -> Reading:
+    """How an exchange is read. ``secret`` is its journal's (``Journal.secret``). Raises SettingsError, with a sentence,
+    where its profile is not there or makes no sense."""
+    plan, party = plan_of(settings), phone.reader(numbers_of(settings))
+    if settings.kind != "smdr":
+        return Reading(AmiDecoder(), Folder(plan, party))
+    recording = recording_of(settings)
+    fold = RecordFolder(plan, party, secret=secret, patience=recording.patience)
+    return Reading(recording.decoder, fold, recording)
+
+
+def link_of(settings: ExchangeSettings, reading: Reading, journal: Journal, wake: Any, **more: Any) -> KeptLink:
+    """What listens to an exchange. ``more``: see KeptLink."""
+    if reading.recording is None:
+        return AmiLink(settings, journal, wake, **more)
+    return _RECORD_LINKS[settings.feed](settings, journal, wake, recording=reading.recording, **more)
+
+
+def plan_of(settings: ExchangeSettings) -> ExchangePlan:
+    """What the fold has to know of an exchange. A trunk's name in the settings stands for its channels too."""
+    return ExchangePlan(
+        id=settings.id,
+        branch=settings.branch,
+        region=settings.region,
+        timezone=settings.timezone,
+        extensions=settings.extensions,
+        trunks=tuple(pattern for trunk in settings.trunks for pattern in (trunk, f"{trunk}-*")),
+        area_code=settings.area_code,
+        outside_prefix=settings.outside_prefix,
+    )
+
+
+def numbers_of(settings: ExchangeSettings) -> phone.Plan:
+    """How an exchange writes numbers."""
+    return phone.Plan(settings.region, settings.area_code, settings.outside_prefix, settings.extensions)

@@ -1,0 +1,40 @@
+"""How an exchange of some make writes down its calls: what the feeds need to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from cti_adapters.exchanges.lane import Decoder
+from cti_server.calls.record_folding import Patience
+from cti_server.settings import ExchangeSettings
+from cti_server.shared.errors import SettingsError
+
+
+class Step(NamedTuple):
+    """Of a sign-in: what the exchange asks, and what it gets. ``{password}`` stands for the exchange's secret."""
+
+    expect: bytes
+    send: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A make."""
+
+    decoder: Decoder
+    patience: Patience = field(default_factory=Patience)
+    dialogue: tuple[Step, ...] = ()
+
+
+MAKES: Final[dict[str, Callable[[], Recording]]] = {}
+"""Makes that need a program of their own, by the name of their profile."""
+
+
+def recording_of(settings: ExchangeSettings) -> Recording:
+    """The make that an exchange's settings name. Raises SettingsError, with a sentence, where there is none."""
+    made = MAKES.get(settings.profile)
+    if made is None:
+        raise SettingsError(f"there is no profile “{settings.profile}”")
+    return made()
