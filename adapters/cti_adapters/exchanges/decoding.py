@@ -27,6 +27,11 @@ class AmiDecoder:
                 events.append(event)
         return events
 
+    def finish(self, at: float) -> list[Event | Unreadable]:
+        """A frame without an end is none."""
+        unfinished = self.reset()
+        return [] if unfinished is None else [unfinished]
+
     def reset(self) -> Unreadable | None:
         """A new connection; returns what the last one left unfinished."""
         return self._framer.reset()

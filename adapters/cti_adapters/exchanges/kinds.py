@@ -8,6 +8,7 @@ from cti_adapters.exchanges.ami_client import AmiLink
 from cti_adapters.exchanges.decoding import AmiDecoder
 from cti_adapters.exchanges.lane import Decoder, Fold
 from cti_adapters.exchanges.link import KeptLink
+from cti_adapters.exchanges.record_files import DropLink, TailLink
 from cti_adapters.exchanges.record_link import RecordLink
 from cti_adapters.exchanges.record_serial import SerialLink
 from cti_adapters.exchanges.record_tcp import ConnectingLink, ListeningLink
@@ -22,6 +23,8 @@ _RECORD_LINKS: Final[dict[str | None, type[RecordLink]]] = {
     "connect": ConnectingLink,
     "listen": ListeningLink,
     "serial": SerialLink,
+    "file": TailLink,
+    "folder": DropLink,
 }
 
 

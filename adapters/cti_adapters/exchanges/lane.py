@@ -43,6 +43,9 @@ class Decoder(Protocol):
     def feed(self, data: bytes, at: float) -> list[Event | Unreadable]:
         """The events that ``data`` completes. ``at``: when it arrived."""
 
+    def finish(self, at: float) -> list[Event | Unreadable]:
+        """Nothing more comes of what is not complete: what it makes as it is."""
+
     def reset(self) -> Unreadable | None:
         """A new connection; returns what the last one left unfinished."""
 
@@ -255,6 +258,8 @@ class Lane:
             self._take_bytes(record, skip, data, batch)
         elif record.kind is Kind.TICK:
             self._give(Swept(record.at), self._frontier(record.offset), record, batch)
+        elif record.kind is Kind.PLACE:
+            self._take_place(record, batch)
         elif record.kind is not Kind.ASIDE:
             self._take_link(record, batch)
         self._next = Position(record.next, 0)
@@ -275,6 +280,15 @@ class Lane:
             self._stretched -= surplus
             if surplus < first.size:
                 self._stretches.appendleft(_Stretch(first.record, first.skip + surplus, first.size - surplus))
+
+    def _take_place(self, record: Record, batch: _Batch) -> None:
+        """A file begins or is over: nothing more comes of what is not complete."""
+        told = json.loads(record.payload)
+        if told["begins"] or told["ends"]:
+            position = self._frontier(record.offset)
+            for event in self._decoder.finish(record.at):
+                self._give(event, position, record, batch)
+            self._forget_stretches()
 
     def _take_link(self, record: Record, batch: _Batch) -> None:
         unfinished = self._decoder.reset()

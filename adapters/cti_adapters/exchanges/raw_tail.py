@@ -91,7 +91,7 @@ class _Cutter:
         for record in stretch.records:
             if record.kind is Kind.BYTES:
                 self._bytes(record, skip)
-            elif record.kind is not Kind.TICK:
+            elif record.kind in (Kind.UP, Kind.DOWN, Kind.ASIDE):
                 self._link(record)
             skip = 0
         if not self.aligned:

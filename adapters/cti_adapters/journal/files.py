@@ -81,6 +81,11 @@ class Journal:
         return self._segments[0].base
 
     @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return self._folder
+
+    @property
     def _base(self) -> int:
         return self._segments[-1].base
 
@@ -126,6 +131,40 @@ class Journal:
                     raise JournalDamaged(offset, following or end)
                 offset = following
             return []
+
+    def newest(self, kind: Kind) -> tuple[Record | None, int]:
+        """The newest record of a kind and how many BYTES came after it; (null, 0) where there is none. Reads backwards,
+        segment by segment."""
+        with self._table:
+            bases = [segment.base for segment in self._segments]
+        after, end = 0, self.end
+        for base in reversed(bases):
+            found, since = self._newest_within(base, end, kind)
+            after += since
+            if found is not None:
+                return found, after
+            end = base
+        return None, 0
+
+    def _newest_within(self, base: int, end: int, kind: Kind) -> tuple[Record | None, int]:
+        found, since, offset = None, 0, base
+        while offset < end:
+            try:
+                records = self.read(offset, _SCAN_BYTES)
+            except JournalDamaged as bad:
+                offset = bad.resume
+                continue
+            if not records:
+                break
+            for record in records:
+                if record.offset >= end:
+                    break
+                if record.kind is kind:
+                    found, since = record, 0
+                elif record.kind is Kind.BYTES:
+                    since += len(record.payload)
+            offset = records[-1].next
+        return found, since
 
     def sync(self) -> None:
         """Makes everything that was appended before durable (fdatasync). For one thread only."""

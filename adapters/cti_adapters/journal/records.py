@@ -35,6 +35,8 @@ class Kind(IntEnum):
     """Time went by while the exchange was heard."""
     ASIDE = 5
     """What was said before a sign-in that never succeeded: kept, not folded."""
+    PLACE = 7
+    """Of records in files: the BYTES that follow stand there. The payload is JSON (``exchanges.file_places.Place``)."""
 
 
 class Record(NamedTuple):
