@@ -266,7 +266,7 @@ class ExchangeDesk:
         secret = before.secret if not places else ""
         if wish.typed:
             secret = self._secrets.keep(settings.id, wish.typed)
-        saved = settings.model_dump(mode="json")
+        saved = settings.model_dump(mode="json", exclude_unset=True)
         return before._replace(saved=saved, secret=secret, removed=False), settings
 
     def _secret_places(self, wish: SecretWish, now: Mapping[str, Any]) -> tuple[dict[str, str], list[Fault]]:

@@ -72,6 +72,8 @@ class World:
         self.office.put(
             mapping.Exchange(id="hq", name="本店 PBX", branch="121"),
             mapping.Exchange(id=FAR, name="FarPBX", branch="122"),
+            mapping.ExchangeSetting(exchange="hq", base=_entry("hq", "本店 PBX", "121")),
+            mapping.ExchangeSetting(exchange=FAR, base=_entry(FAR, "FarPBX", "122")),
         )
         self.office.put(mapping.User(id="999", login="999", name="Chief", branch="122", role="chief"))
         labels = [
@@ -160,7 +162,7 @@ class World:
             if call.digits and call.digits not in numbers:
                 words += _written(call.digits)
         if scope.span is Span.BRANCH:
-            words.append("FarPBX")
+            words += ["FarPBX", f"{FAR}.pbx.example"]
         if not any(scope.admits(label) for label in (self.household[1].label, self.pair[1].label)):
             words.append("Alone804")
         return words
@@ -180,6 +182,10 @@ class World:
         with self.office.database.open(who.scope) as work:
             yield Desk(work, who, self.office.clock)
             work.session.rollback()
+
+
+def _entry(id: str, name: str, branch: str) -> dict[str, str]:
+    return {"id": id, "name": name, "kind": "ami", "branch": branch, "host": f"{id}.pbx.example"}
 
 
 def _row(one: Person) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 from cti_server.calls.raw_text import Sight
@@ -33,6 +34,7 @@ from cti_server.calls.views import (
     Worklist,
 )
 from cti_server.shared.errors import Conflict, Invalid, NotFound
+from tests.web.fake_shelf import FakeShelf, of_file
 
 NOW = datetime(2026, 11, 23, 10, 44, tzinfo=ZoneInfo("Asia/Tokyo")).timestamp()
 
@@ -191,6 +193,9 @@ class FakeDesk:
         self.draft_state = ("open", "")
         self.dialling = ""
         self.conflict = False
+        self.shelf = FakeShelf()
+        self.shelf.rows["osaka"] = of_file("osaka", "大阪 PBX", "131", secret_env="OSAKA_SECRET")
+        self.work = SimpleNamespace(shelf=self.shelf)
 
     def _rows(self) -> list[ItemRow]:
         kinds = {2: "answered", 3: "unregistered", 8: "unregistered", 4: "handed"}

@@ -16,7 +16,7 @@ from cti_server.shared.people import Branch
 def of_file(id: str, name: str, branch: str, **more: Any) -> SavedExchange:
     """An exchange of the settings file."""
     settings = ExchangeSettings.model_validate({"id": id, "name": name, "kind": "ami", "branch": branch} | more)
-    return SavedExchange(id, settings.model_dump(mode="json"), State())
+    return SavedExchange(id, settings.model_dump(mode="json", exclude_unset=True), State())
 
 
 class FakeShelf:

@@ -22,6 +22,8 @@ from tests.adapters.leak_world import FAR, World, everybody
 LISTS = (
     "/",
     "/admin/exchanges",
+    "/admin/exchanges/new-exchange",
+    "/admin/exchanges/new-exchange?kind=ami",
     "/bell",
     "/bell/count",
     "/board",
@@ -65,7 +67,14 @@ FORM = {
     "branch": "121",
     "class": "3",
 }
-NOT_THERE = {"exchange": "nonsense", "call": "hq-1.1", "item": "99999", "code": "nonsense", "number": "0399990099"}
+NOT_THERE = {
+    "exchange": "nonsense",
+    "act": "pause",
+    "call": "hq-1.1",
+    "item": "99999",
+    "code": "nonsense",
+    "number": "0399990099",
+}
 
 
 COLLEAGUES = re.compile(r"<select.*?</select>", re.DOTALL)
@@ -150,7 +159,15 @@ def test_every_route_is_walked(site: Site) -> None:
         for rule in site.app.url_map.iter_rules()
         if rule.endpoint.partition(".")[0] not in ABOUT_NOBODY and str(rule) not in walked
     }
-    assert left == {"/board/<code>", "/customers/find", "/customers/suggest", "/desk/undo", "/lookup"}  # below
+    assert left == {
+        "/admin/exchange-tests/<int:test_id>",  # tests/web/test_exchange_pages.py
+        "/admin/exchanges/new-exchange/test",
+        "/board/<code>",  # these below
+        "/customers/find",
+        "/customers/suggest",
+        "/desk/undo",
+        "/lookup",
+    }
 
 
 @everyone

@@ -44,6 +44,11 @@ PAGES = [
     "/report",
     "/admin/exchanges",
     "/admin/exchanges/osaka",
+    "/admin/exchanges/new-exchange",
+    "/admin/exchanges/new-exchange?kind=ami",
+    "/admin/exchanges/hq/change",
+    "/admin/exchanges/hq/do/pause",
+    "/admin/exchanges/hq/do/remove",
     "/me",
     "/lookup/nobody",
 ]

@@ -31,6 +31,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "board",
     "report",
     "exchanges",
+    "exchange_settings",
     "tail",
     "me",
     "mailbox",

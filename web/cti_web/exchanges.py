@@ -10,8 +10,9 @@ from flask import Blueprint, Flask, Response
 from flask_babel import LazyString, lazy_gettext
 
 from cti_server.calls.views import ExchangeRow
-from cti_web import tail
+from cti_web import exchange_words, tail
 from cti_web.answers import asked_for, fragment, page
+from cti_web.exchange_settings import managing, removed, settings_of
 from cti_web.labels import Label
 from cti_web.viewer import desk, needs, signed_in
 
@@ -22,6 +23,7 @@ blueprint = Blueprint("exchanges", __name__)
 
 _ = lazy_gettext
 
+PAUSED: Final = Label(_("Paused"), "")
 LINKS: Final[dict[str, Label]] = {
     "starting": Label(_("Starting"), "amber"),
     "connecting": Label(_("Connecting"), "amber"),
@@ -97,9 +99,16 @@ REASONS: Final[dict[str, LazyString]] = {
 }
 """The reasons of ``cti_adapters.exchanges.status``, in the reader's language."""
 
+RIGHT_STATES: Final[dict[str, Label]] = {
+    "granted": Label(_("granted"), "green"),
+    "missing": Label(_("missing"), "red"),
+    "unproven": Label(_("not proven"), ""),
+}
+
 COUNTERS: Final[dict[str, LazyString]] = {
-    "bytes": _("Bytes heard"),
+    "events_per_second": _("Events a second"),
     "events": _("Events read"),
+    "bytes": _("Bytes heard"),
     "connects": _("Signed in"),
     "failures": _("Failed or lost"),
     "pauses": _("Pauses"),
@@ -123,6 +132,11 @@ def in_words(code: str, values: dict[str, object]) -> str:
     return str(text) % defaultdict(lambda: "…", values) if text else code
 
 
+def link_label(row: ExchangeRow) -> Label | None:
+    """The state of a link in a word; one that somebody paused says so."""
+    return PAUSED if row.reason == "paused-by-person" else LINKS.get(row.state)
+
+
 class Panel(NamedTuple):
     """A part of an exchange's page: the template ``exchanges/panels/<name>.html``, which finds ``row`` (the
     ExchangeRow) and, as ``it``, what ``values`` gives. A live one is fetched again now and then, and whenever an
@@ -141,6 +155,10 @@ def _unread(use: Desk, row: ExchangeRow) -> Any:
     return use.unread(row.id)
 
 
+def _settings(use: Desk, row: ExchangeRow) -> Any:
+    return settings_of(use, row.id)
+
+
 def _nothing(_use: Desk, _row: ExchangeRow) -> Any:
     return None
 
@@ -151,6 +169,7 @@ PANELS: Final[tuple[Panel, ...]] = (
     Panel("why", _nothing, live=False),
     Panel("tail", tail.of, live=False),
     Panel("unread", _unread),
+    Panel("settings", _settings),
 )
 """In the order in which the page shows them."""
 
@@ -165,7 +184,7 @@ def show() -> Response:
         gaps: dict[str, list[object]] = {}
         for gap in use.gaps():
             gaps.setdefault(gap.exchange, []).append(gap)
-        values = {"rows": rows, "gaps": gaps}
+        values = {"rows": rows, "gaps": gaps, "removed": removed(use)}
         if asked_for() == "y-lights":
             return fragment("exchanges/lights.html", **values)
         return page(use, "exchanges/page.html", **values)
@@ -180,16 +199,24 @@ def one(exchange: str) -> Response:
         row = use.exchange(exchange)
         part = asked_for()
         if part == "y-exchange":
-            return fragment("exchanges/status.html", row=row)
+            return fragment("exchanges/status.html", row=row, entry=managing(use).entry(exchange))
         for panel in PANELS:
             if part == f"y-panel-{panel.name}":
                 return fragment(f"exchanges/panels/{panel.name}.html", row=row, it=panel.values(use, row))
         panels = [(panel, panel.values(use, row)) for panel in PANELS]
-        return page(use, "exchanges/one.html", row=row, panels=panels)
+        return page(use, "exchanges/one.html", row=row, panels=panels, entry=managing(use).entry(exchange))
 
 
 def register(app: Flask) -> None:
     """Makes the words known to the templates."""
     app.jinja_env.globals.update(
-        LINKS=LINKS, COUNTERS=COUNTERS, link_reason=reason, gap_reason=in_words, raw_heading=tail.heading
+        link_label=link_label,
+        COUNTERS=COUNTERS,
+        link_reason=reason,
+        gap_reason=in_words,
+        raw_heading=tail.heading,
+        EXCHANGE_KINDS=exchange_words.KINDS,
+        EXCHANGE_FEEDS=exchange_words.FEEDS,
+        AMI_RIGHTS=exchange_words.RIGHTS,
+        RIGHT_STATES=RIGHT_STATES,
     )

@@ -36,7 +36,9 @@ def merged_exchanges(connection: Connection, settings: Settings) -> Merged:
 
 def put_base(connection: Connection, entries: Iterable[ExchangeSettings]) -> None:
     """Writes down what the settings file says, for the pages."""
-    bases: dict[str, dict[str, Any] | None] = {one.id: one.model_dump(mode="json") for one in entries}
+    bases: dict[str, dict[str, Any] | None] = {
+        one.id: one.model_dump(mode="json", exclude_unset=True) for one in entries
+    }
     table = exchange_settings
     known = {row.exchange: row.base for row in connection.execute(select(table.c.exchange, table.c.base))}
     for id in bases.keys() - known.keys():
