@@ -23,7 +23,9 @@ from cti_adapters.journal.files import Journal, Kind
 from cti_adapters.storage.call_writer import CallWriter
 from cti_adapters.storage.work import Database
 from cti_server.calls.folding import ExchangePlan, Folder
+from cti_server.calls.record_folding import RecordFolder
 from cti_server.shared.phone import Plan, reader
+from tests.adapters.record_rig import LineDecoder
 
 PLACES = ("after-append", "torn-append", "before-commit", "in-commit", "after-commit", "in-restore")
 PLAN = ExchangePlan(id="hq", branch="121")
@@ -85,14 +87,30 @@ class KilledStore:
         return told
 
 
-class KilledFold(Folder):
-    """The fold, killed while it brings back the open calls."""
+class _Killed:
+    """A fold that is killed while it brings back the open calls."""
 
     killer: Killer
 
     def feed(self, what: Any, position: Any) -> None:
         self.killer.pass_by("in-restore")
-        super().feed(what, position)
+        super().feed(what, position)  # type: ignore[misc]
+
+
+class KilledFold(_Killed, Folder):
+    """Of events."""
+
+
+class KilledRecordFold(_Killed, RecordFolder):
+    """Of records."""
+
+
+def parts(kind: str) -> tuple[Any, Any]:
+    """Decoder and fold of the traffic: ``events`` of an Asterisk, or ``records`` of calls."""
+    party = reader(Plan(area_code="03"))
+    return (
+        (LineDecoder(), KilledRecordFold(PLAN, party)) if kind == "records" else (AmiDecoder(), KilledFold(PLAN, party))
+    )
 
 
 class Listener(Protocol):
@@ -113,15 +131,14 @@ class Listener(Protocol):
 class Server(ClientFactory):
     noisy = False
 
-    def __init__(self, reactor: Any, folder: Path, kill: tuple[str, int] | None) -> None:
-        killer = KilledJournal.killer = KilledFold.killer = Killer(kill)
+    def __init__(self, reactor: Any, folder: Path, kill: tuple[str, int] | None, kind: str) -> None:
+        killer = KilledJournal.killer = _Killed.killer = Killer(kill)
         self.reactor = reactor
         self.journal = KilledJournal(folder / "journal", segment_bytes=200_000)
         self.has = heard(self.journal)
         database = Database(f"sqlite:///{folder / 'calls.sqlite3'}")
         event.listen(database.engine, "commit", lambda _: killer.pass_by("in-commit"))
-        fold = KilledFold(PLAN, reader(Plan(area_code="03")))
-        self.lane = Lane("hq", self.journal, KilledStore(database, killer), AmiDecoder(), fold, batch_bytes=30_000)
+        self.lane = Lane("hq", self.journal, KilledStore(database, killer), *parts(kind), batch_bytes=30_000)
         self.writer = Writer(lambda _: None)
         self.writer.add(self.lane)
         self.writer.start()
@@ -152,10 +169,10 @@ def content(journal: Journal) -> bytes:
     return b"".join(data)
 
 
-def serve(folder: str, port: int, kill: tuple[str, int] | None) -> None:
+def serve(folder: str, port: int, kill: tuple[str, int] | None, kind: str = "events") -> None:
     """The process."""
     from twisted.internet import reactor
 
     running: Any = reactor
-    running.connectTCP("127.0.0.1", port, Server(running, Path(folder), kill))
+    running.connectTCP("127.0.0.1", port, Server(running, Path(folder), kill, kind))
     running.run(installSignalHandlers=False)

@@ -40,7 +40,8 @@ def lines(first: int, last: int) -> bytes:
 
 
 class LineDecoder:
-    """A record a line: start, ring and talk seconds, outside number, direction, extension."""
+    """A record a line: start, ring and talk seconds, outside number, direction, extension; where several are one call,
+    also its key, and 1 where more follow."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -74,7 +75,8 @@ class LineDecoder:
                 answered=fields[2] != "0",
                 external_number=fields[3],
                 extension=fields[5],
-                continuation=False,
+                call_key=fields[6] if len(fields) > 6 else None,
+                continuation=len(fields) > 7 and fields[7] == "1",
             )
         except (ValueError, IndexError):
             return Unreadable(raw, "not-a-record", len(raw))
@@ -96,15 +98,15 @@ def makes() -> Iterator[None]:
 
 
 class OneFeed:
-    """The feed of one exchange with a store in memory."""
+    """The feed of one exchange; with a store in memory unless another is given."""
 
-    def __init__(self, reactor: Any, folder: Path, **settings: Any) -> None:
+    def __init__(self, reactor: Any, folder: Path, store: Any = None, **settings: Any) -> None:
         chosen = {"id": "hq", "name": "HQ", "kind": "smdr", "branch": "121", "profile": "lines"} | settings
         self.reactor = reactor
         self.settings = ExchangeSettings(**chosen)
         self.states: list[ExchangeState] = []
         self.told: list[Notice] = []
-        self.store = Memory()
+        self.store = store or Memory()
         self.writer = Writer(self.told.extend)
         self.writer.start()
         around = Surroundings(folder, JournalSettings(), self.store, self.writer, reactor, SystemClock())

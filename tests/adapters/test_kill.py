@@ -13,18 +13,16 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, text
 
-from cti_adapters.exchanges.decoding import AmiDecoder
 from cti_adapters.exchanges.lane import Lane
 from cti_adapters.journal.files import Journal, Kind
 from cti_adapters.storage import schema
 from cti_adapters.storage.call_writer import CallWriter
 from cti_adapters.storage.work import Database
-from cti_server.calls.folding import Folder
-from cti_server.shared.phone import Plan, reader, tail
-from tests.adapters.killed import LATER, PLACES, PLAN, Steady, content, serve
+from cti_server.shared.phone import tail
+from tests.adapters.killed import LATER, PLACES, Killer, Steady, _Killed, content, parts, serve
 from tests.adapters.lane_rig import traces
 
-KILLS = 36
+KILLS = {"events": 36, "records": 18}
 BASE = 1795333800.0
 STAMP = re.compile(rb"(?<=\nTimestamp: )[\d.]+")
 CUSTOMERS = {"100101": "+81312345678", "100102": "+81661112222", "100103": "+81488765432", "100104": "+81312340012"}
@@ -84,23 +82,23 @@ def call_log(made: Database) -> dict[str, list[dict[str, Any]]]:
         }
 
 
-def folded(folder: Path, journal: Journal, made: Database) -> None:
+def folded(folder: Path, journal: Journal, made: Database, kind: str) -> None:
     """Works a journal off without interruption."""
-    fold = Folder(PLAN, reader(Plan(area_code="03")))
-    lane = Lane("hq", journal, CallWriter(made.engine, Steady()), AmiDecoder(), fold, batch_bytes=30_000)
+    _Killed.killer = Killer(None)
+    lane = Lane("hq", journal, CallWriter(made.engine, Steady()), *parts(kind), batch_bytes=30_000)
     while lane.step(0.0) is not None:
         pass
     assert not lane.status.commits_failed
 
 
-def uninterrupted(folder: Path, data: bytes) -> dict[str, list[dict[str, Any]]]:
+def uninterrupted(folder: Path, data: bytes, kind: str) -> dict[str, list[dict[str, Any]]]:
     folder.mkdir()
     made = database(folder)
     journal = Journal(folder / "journal")
     for at in range(0, len(data), 5000):
         journal.append(Kind.BYTES, data[at : at + 5000], 1.0)
     journal.append(Kind.TICK, b"", LATER)
-    folded(folder, journal, made)
+    folded(folder, journal, made, kind)
     journal.close()
     log = call_log(made)
     made.close()
@@ -110,7 +108,8 @@ def uninterrupted(folder: Path, data: bytes) -> dict[str, list[dict[str, Any]]]:
 class Feeder:
     """Sends the traffic to one life of the server after the other."""
 
-    def __init__(self, folder: Path, data: bytes, random: Random) -> None:
+    def __init__(self, folder: Path, data: bytes, random: Random, kind: str) -> None:
+        self._kind = kind
         self._folder = folder
         self._data = data
         self._random = random
@@ -122,7 +121,7 @@ class Feeder:
     def life(self, *, bytes_at_most: int, kill: tuple[str, int] | None = None, seconds: float | None = None) -> bool:
         """One life of the server; whether it was killed."""
         port = self._listener.getsockname()[1]
-        server = self._context.Process(target=serve, args=(str(self._folder), port, kill))
+        server = self._context.Process(target=serve, args=(str(self._folder), port, kill, self._kind))
         server.start()
         link = self._connection(server)
         if link is None:
@@ -163,33 +162,53 @@ class Feeder:
         self._listener.close()
 
 
-@pytest.mark.parametrize("seed", [1])
-def test_nothing_is_lost_and_nothing_is_there_twice(tmp_path: Path, seed: int) -> None:
+def records(seed: int) -> bytes:
+    """Records of calls: some several ones a call, mixed up with others, and some that look alike."""
     random = Random(seed)
-    data = traffic(seed)
-    expected = uninterrupted(tmp_path / "reference", data)
+    streams = []
+    for number in range(600):
+        start = b"2026/11/20 %02d:%02d:%02d" % (8 + number // 120, number // 2 % 60, random.choice((0, 0, 31)))
+        who = random.choice((*CUSTOMERS.values(), f"0355{number:06}"))
+        direction = "O" if who.startswith("03") and number % 2 else "I"
+        head = start + f",5,{random.choice((0, 0, 40, 75))},{who.replace('+81', '0')},{direction}".encode()
+        segments = random.choice((0, 0, 1, 3))
+        tails = [b",200%d,%d,%d\r\n" % (part, number, part + 1 < segments) for part in range(segments)]
+        streams.append([head + tail for tail in tails] or [head + b",2001\r\n"] * random.choice((1, 1, 2)))
+    mixed = []
+    while streams:
+        stream = random.choice(streams[:12])
+        mixed.append(stream.pop(0))
+        streams = [one for one in streams if one]
+    return b"".join(mixed)
+
+
+@pytest.mark.parametrize("kind", ["events", "records"])
+def test_nothing_is_lost_and_nothing_is_there_twice(tmp_path: Path, kind: str) -> None:
+    random, kills = Random(1), KILLS[kind]
+    data = records(1) if kind == "records" else traffic(1)
+    expected = uninterrupted(tmp_path / "reference", data, kind)
     assert len(expected["calls"]) > 40
     assert len(expected["items"]) > 3
     folder = tmp_path / "killed"
     folder.mkdir()
     made = database(folder)
-    feeder = Feeder(folder, data, random)
-    share = len(data) // (KILLS + 4)
+    feeder = Feeder(folder, data, random, kind)
+    share = len(data) // (kills + 4)
     killed = 0
-    for number in range(KILLS):
+    for number in range(kills):
         if number % 3 == 2:
             kill = (PLACES[number // 3 % len(PLACES)], random.randrange(4))
             killed += feeder.life(bytes_at_most=share, kill=kill)
         else:
             killed += feeder.life(bytes_at_most=share, seconds=random.uniform(0.0, 0.08))
-    assert killed > KILLS * 0.8
+    assert killed > kills * 0.8
     assert not feeder.life(bytes_at_most=len(data))
     feeder.close()
 
     journal = Journal(folder / "journal")
     assert content(journal) == data
     journal.append(Kind.TICK, b"", LATER)
-    folded(folder, journal, made)
+    folded(folder, journal, made, kind)
     journal.close()
     assert call_log(made) == expected
     made.close()
