@@ -20,6 +20,7 @@ COMMANDS = {
     "user": "users",
     "exchange": "exchange",
     "db": "db",
+    "simulate": "simulate",
 }
 """Subcommand -> module of `cti_server.commands`."""
 

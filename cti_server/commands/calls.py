@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from cti_adapters.storage.call_rows import stored_calls
 from cti_adapters.storage.work import Database
 from cti_server.calls.log import CallLog
-from cti_server.commands.trace import as_truth
+from cti_server.calls.truth import as_truth
 from cti_server.settings import Settings, load
 from cti_server.shared.errors import YobirinError
 

@@ -21,10 +21,10 @@ from twisted.internet.task import Clock
 
 from cti_adapters.wire.ami import encode_event
 from cti_simulators.ami_server import Account
-from cti_simulators.pbx import SMALL_OFFICE, Exchange, listen
+from cti_simulators.pbx import Exchange, listen
 from cti_simulators.plays import script
 from cti_simulators.plays.steps import Hands
-from cti_simulators.scenarios import Scenario, Site
+from cti_simulators.scenarios import SMALL_OFFICE, Scenario, Site
 from cti_simulators.stage import Stage, Ticker
 from cti_simulators.switch import Headers, Switch
 
@@ -195,10 +195,11 @@ def main(argv: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    return _serve(options)
+    return serve(options)
 
 
-def _serve(options: Any) -> int:
+def serve(options: Any) -> int:
+    """Serves a load, as the command line's options say."""
     from twisted.internet import reactor as twisted_reactor
 
     reactor: Any = twisted_reactor

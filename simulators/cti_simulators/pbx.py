@@ -27,17 +27,9 @@ from cti_simulators.people import OFFICES, SEED
 from cti_simulators.plays import script
 from cti_simulators.plays.outbound import Dialling, originate
 from cti_simulators.plays.steps import Hands
-from cti_simulators.scenarios import Scenario, ScenarioError, Site, load
+from cti_simulators.scenarios import SMALL_OFFICE, Happening, Scenario, ScenarioFile, Site, load
 from cti_simulators.stage import Run, Script, Stage, Ticker
 from cti_simulators.switch import Headers, Party, Switch
-
-SMALL_OFFICE = Site(
-    id="office",
-    extensions={"2001": "SA1", "2002": "SA2", "2003": "SA3", "2004": "SA4"},
-    main_number="0312345600",
-    queues={"sales": ("2001", "2002"), "support2": ("2004", "2002")},
-)
-"""The exchange of the recorded traces; what scenario files play on."""
 
 
 class Exchange:
@@ -69,6 +61,8 @@ class Exchange:
         """Shutting down: nobody can sign in any more."""
         self.down = False
         """Without power: whoever connects is cut off at once."""
+        self.told = 0
+        """Events told so far, whether or not a client wanted them."""
         self.booted = start
         self.on_listener: Callable[[], None] | None = None
         """Called once, when the first client that is told about calls has signed in."""
@@ -119,11 +113,19 @@ class Exchange:
 
     def crash(self) -> None:
         """Power off in mid-call: nothing more is said, every connection breaks, what was up is forgotten."""
-        self.down = True
         self.stage.clear()
         self.switch.power_off()
+        self.cut()
+
+    def cut(self) -> None:
+        """Every connection breaks, and whoever connects is cut off; the calls go on."""
+        self.down = True
         for session in list(self.sessions):
             session.transport.abortConnection()
+
+    def mend(self) -> None:
+        """Clients can connect again."""
+        self.down = False
 
     def boot(self) -> None:
         """Power on again: counters begin anew, ``FullyBooted`` tells a small uptime."""
@@ -164,6 +166,7 @@ class Exchange:
             self.stage.release()
 
     def _tell(self, name: str, kind: str, headers: Headers) -> None:
+        self.told += 1
         frame = b""
         for session in list(self.sessions):
             if session.wants(kind):
@@ -198,11 +201,33 @@ def _live(exchange: Exchange, traffic: Traffic, begin: float) -> Script:
         exchange.play(planned.scenario)
 
 
-def play_all(exchange: Exchange, scenarios: list[Scenario], repeat: int = 1) -> None:
-    """Plays the scenarios of a file at the times they name, one lot after the other."""
+def play_all(exchange: Exchange, file: ScenarioFile) -> None:
+    """Plays a file: its calls, and what happens to the exchange, at the times they name."""
     begin = exchange.stage.now
-    for scenario in scenarios * repeat:
+    for scenario in file.call:
         exchange.play(scenario, begin + scenario.at)
+    for happening in file.exchange:
+        exchange.stage.at(begin + happening.at, partial(_happen, exchange, file, happening, begin))
+
+
+def _happen(exchange: Exchange, file: ScenarioFile, happening: Happening, begin: float) -> None:
+    if happening.does == "storm":
+        exchange.storm(happening.events, happening.seconds)
+        return
+    if happening.does == "kill":
+        exchange.crash()
+        # The power took all that was to come; what is to happen later happens all the same.
+        for scenario in file.call:
+            if scenario.at > happening.at:
+                exchange.play(scenario, begin + scenario.at)
+        for later in file.exchange:
+            if later.at > happening.at:
+                exchange.stage.at(begin + later.at, partial(_happen, exchange, file, later, begin))
+    else:
+        exchange.cut()
+    exchange.stage.at(
+        exchange.stage.now + happening.seconds, exchange.boot if happening.does == "kill" else exchange.mend
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -210,10 +235,26 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m cti_simulators.pbx", description="A simulated Asterisk that speaks AMI to any client."
     )
+    what = parser.add_mutually_exclusive_group(required=True)
+    add_options(parser, what)
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input is closed")
+    options = parser.parse_args(argv)
+    try:
+        return serve(options)
+    except ValueError as problem:
+        print(f"pbx: {problem}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Whoever started it is gone before it could say where it listens.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def add_options(parser: argparse.ArgumentParser, what: Any) -> None:
+    """Adds what a command line that serves an exchange takes; ``what``: the parser's group of what is to be played."""
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 (default): any free port")
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--scenario", type=Path, help="a file of scenarios (config/scenarios)")
+    what.add_argument("--scenario", type=Path, metavar="FILE", help="a file of scenarios")
     what.add_argument(
         "--day", choices=[office.exchange for office in OFFICES], help="the day of this exchange of the demonstration"
     )
@@ -230,24 +271,9 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--username", default="yobirin")
     parser.add_argument("--secret-env", default="", help="the environment variable with the secret; default: “yobirin”")
-    parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input is closed")
-    options = parser.parse_args(argv)
-    secret = os.environ.get(options.secret_env) if options.secret_env else "yobirin"
-    if secret is None:
-        print(f"pbx: the environment variable {options.secret_env} is not set", file=sys.stderr)
-        return 1
-    try:
-        return _serve(options, secret)
-    except (ScenarioError, ValueError) as problem:
-        print(f"pbx: {problem}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:
-        # Whoever started it is gone before it could say where it listens.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
 
 
-def _switch_on(faults: Faults, text: str) -> None:
+def switch_on(faults: Faults, text: str) -> None:
     """A fault as the command line names it. Raises ValueError with a sentence."""
     name, _, value = text.partition("=")
     kinds = {each.name: type(getattr(faults, each.name)) for each in fields(faults)}
@@ -270,33 +296,48 @@ class _Ending(Protocol):
         self._reactor.callWhenRunning(self._reactor.stop)
 
 
-def _serve(options: Any, secret: str) -> int:
+def serve(options: Any, *, progress: float = 0.0) -> int:
+    """Serves what the options of ``add_options`` ask for until it is ended. ``progress``: seconds between two lines on
+    standard error; 0: none. Raises ValueError with a sentence where the options can't be followed."""
     from twisted.internet import error, stdio
     from twisted.internet import reactor as twisted_reactor
 
+    secret = os.environ.get(options.secret_env) if options.secret_env else "yobirin"
+    if secret is None:
+        raise ValueError(f"the environment variable {options.secret_env} is not set")
+
     reactor: Any = twisted_reactor
     traffic = Traffic(options.day, options.seed, options.pace) if options.day else None
-    scenarios = load(options.scenario) if options.scenario else []
+    file = load(options.scenario) if options.scenario else None
     site = traffic.site if traffic else SMALL_OFFICE
     exchange = Exchange(
         reactor, site, time.time(), speed=options.speed, seed=options.seed, accounts=[Account(options.username, secret)]
     )
     for fault in options.fault:
-        _switch_on(exchange.faults, fault)
+        switch_on(exchange.faults, fault)
     if traffic is not None:
         day = traffic
         exchange.on_listener = lambda: play_day(exchange, day, exchange.stage.now - options.past_seconds)
-    else:
+    elif file is not None:
+        scenarios = file
         exchange.on_listener = lambda: play_all(exchange, scenarios)
     try:
         listen(exchange, reactor, options.host, options.port)
     except error.CannotListenError:
-        print(f"pbx: port {options.port} of {options.host} is taken; name another with --port", file=sys.stderr)
-        return 1
+        raise ValueError(f"port {options.port} of {options.host} is taken; name another with --port") from None
     if options.until_stdin_closes:
         stdio.StandardIO(_Ending(reactor))
+    if progress:
+        _tell_progress(exchange, reactor, progress)
     reactor.run()
     return 0
+
+
+def _tell_progress(exchange: Exchange, reactor: Any, seconds: float) -> None:
+    clients, events, up = len(exchange.sessions), exchange.told, len(exchange.switch.channels)
+    waiting = "" if clients or events else "; it begins when a client has signed in"
+    print(f"clients {clients}, events {events}, channels up {up}{waiting}", file=sys.stderr, flush=True)
+    reactor.callLater(seconds, _tell_progress, exchange, reactor, seconds)
 
 
 if __name__ == "__main__":

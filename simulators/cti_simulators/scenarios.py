@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
 
-Kind = Literal["phone", "queue", "internal", "outbound"]
+from cti_server.settings import line_of
+
+Kind = Literal["phone", "queue", "internal", "outbound", "click-to-dial"]
 Outcome = Literal["answered", "given-up", "timeout", "busy", "congestion", "voicemail"]
 Side = Literal["caller", "callee"]
-Seconds = Annotated[float, Field(ge=0)]
+Disposition = Literal["answered", "missed", "abandoned", "busy", "failed", "voicemail"]
+DAY = 86_400
+"""Seconds; what takes longer counts as never ending."""
+Seconds = Annotated[float, Field(ge=0, le=DAY, allow_inf_nan=False)]
 Line = Annotated[str, Field(pattern=r"^[^\r\n\x00]*$")]
 WITHHELD = "anonymous"
 """The word that stands in place of a number that the caller withheld."""
@@ -23,7 +30,40 @@ class ScenarioError(ValueError):
     """A scenario that can't be played; the text says where and what is expected."""
 
 
-_CHECKED = ConfigDict(extra="forbid")
+_CHECKED = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+OUTCOMES: Mapping[str, tuple[Outcome, ...]] = {
+    "phone": ("answered", "given-up", "timeout", "busy", "voicemail"),
+    "internal": ("answered", "given-up", "timeout", "busy", "voicemail"),
+    "queue": ("answered", "given-up"),
+    "outbound": ("answered", "given-up", "timeout", "busy", "congestion"),
+    "click-to-dial": ("answered", "given-up", "timeout", "busy", "congestion"),
+}
+"""What a call of each kind can end in."""
+
+
+@with_config(ConfigDict(extra="forbid"))
+class Expected(TypedDict, total=False):
+    """The call that must come out, as far as it is said: names and meanings are those of ``cti trace``. An empty text
+    stands for null."""
+
+    direction: Literal["in", "out", "internal"]
+    disposition: Disposition
+    answered: bool
+    caller_number: str
+    caller_name: str
+    dialed_number: str
+    presented_number: str
+    answered_by_extension: str
+    rang_extensions: list[str]
+    queue: str
+    transferred_to: list[str]
+    final_extension: str
+    hangup_by: Literal["caller", "callee", "pbx", ""]
+    voicemail_left: bool
+    ring_seconds: float
+    wait_seconds: float
+    talk_seconds: float
+    hold_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +93,7 @@ class Scenario:
 
     kind: Kind = "phone"
     caller: Line = WITHHELD
-    """``phone`` and ``queue``: the outside number; ``internal`` and ``outbound``: the extension that dials."""
+    """``phone`` and ``queue``: the outside number; the other kinds: the extension that dials (or is rung first)."""
     name: Line = ""
     """The caller's name as the carrier sends it."""
     to: Line = ""
@@ -74,8 +114,14 @@ class Scenario:
     hold: tuple[Seconds, Seconds] | None = None
     """Seconds of talk before a hold, and of the hold."""
     transfer: Transfer | None = None
+    phone: Literal["lifted", "rings", "busy"] = "lifted"
+    """``click-to-dial``: what becomes of the extension's own telephone, which rings first."""
     at: Seconds = 0.0
     """In a file of several: seconds after the beginning."""
+    title: Line = ""
+    """What the call is about, in a few words."""
+    expect: Expected = field(default_factory=Expected, hash=False)
+    """The call that must come out of it."""
 
     def __post_init__(self) -> None:
         if not self.to:
@@ -86,6 +132,27 @@ class Scenario:
             raise ValueError("a call of kind phone needs rings, the extensions that ring")
         if self.by and self.rings and self.by not in self.rings:
             raise ValueError(f"{self.by} can't answer, it doesn't ring")
+        if self.outcome not in OUTCOMES[self.kind]:
+            possible = ", ".join(OUTCOMES[self.kind])
+            raise ValueError(f"a call of kind {self.kind} can't end in {self.outcome}; it can in: {possible}")
+        self._check_talk()
+
+    def _check_talk(self) -> None:
+        """What happens in the talk has to fit into it."""
+        if self.transfer is not None and self.kind != "phone":
+            raise ValueError(f"a call of kind {self.kind} can't be transferred; only one of kind phone can")
+        if self.hold is not None and self.kind == "queue":
+            raise ValueError("a call of kind queue can't be held; a call of kind phone can")
+        if self.outcome != "answered":
+            return
+        if self.hold is not None and sum(self.hold) > self.talk:
+            raise ValueError(f"the hold ends {sum(self.hold):g} s after the answer, the talk after {self.talk:g} s")
+        before = sum(self.hold) if self.hold is not None else 0.0
+        if self.transfer is not None and before + self.transfer.after > self.talk:
+            raise ValueError(
+                f"the transfer begins {before + self.transfer.after:g} s after the answer, the talk ends after "
+                f"{self.talk:g} s"
+            )
 
     @property
     def answering(self) -> str:
@@ -107,17 +174,96 @@ class Site:
     trunk: str = "trunk"
     timezone: str = "Asia/Tokyo"
 
+    def check(self, scenario: Scenario) -> None:
+        """Raises ValueError where a scenario names an extension or a queue that isn't there."""
+        ours = [*scenario.rings, scenario.by, scenario.transfer.to if scenario.transfer else ""]
+        if scenario.kind not in ("phone", "queue"):
+            ours.append(scenario.caller)
+        if scenario.kind == "internal":
+            ours.append(scenario.to)
+        for extension in filter(None, ours):
+            if extension not in self.extensions:
+                raise ValueError(f"there is no extension {extension}; there are {', '.join(self.extensions)}")
+        if scenario.kind == "queue" and not scenario.rings and scenario.queue not in self.queues:
+            raise ValueError(f"there is no queue {scenario.queue}; there are {', '.join(self.queues)}, or name rings")
 
-def load(path: Path) -> list[Scenario]:
-    """The scenarios of a TOML file, each a ``[[call]]`` table. Raises ScenarioError naming file and call."""
+
+SMALL_OFFICE = Site(
+    id="office",
+    extensions={"2001": "SA1", "2002": "SA2", "2003": "SA3", "2004": "SA4"},
+    main_number="0312345600",
+    queues={"sales": ("2001", "2002"), "support2": ("2004", "2002")},
+)
+"""The exchange of the recorded traces; what scenario files play on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that happens to the exchange itself."""
+
+    __pydantic_config__ = _CHECKED
+
+    does: Literal["cut", "kill", "storm"]
+    """``cut``: every link breaks, the calls go on. ``kill``: without power, every call is gone. ``storm``: events that
+    mean nothing."""
+    at: Seconds
+    """Seconds after the beginning."""
+    seconds: Seconds = 3.0
+    """How long it lasts: nobody can connect; of a storm: over how long its events are spread."""
+    events: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    """``storm``: how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioFile:
+    """A file of scenarios."""
+
+    __pydantic_config__ = _CHECKED
+
+    call: tuple[Scenario, ...]
+    """The calls, in any order; each has its own time (``at``)."""
+    title: Line = ""
+    """What it shows, in a few words."""
+    about: str = ""
+    """More about it."""
+    seed: int = 1
+    """Everything by chance comes from it, unless another is given."""
+    exchange: tuple[Happening, ...] = ()
+    """What happens to the exchange itself."""
+
+    def __post_init__(self) -> None:
+        if not self.call:
+            raise ValueError("a scenario file holds one or more [[call]] tables")
+
+
+def load(path: Path, site: Site = SMALL_OFFICE) -> ScenarioFile:
+    """A scenario file. Raises ScenarioError naming file, line and what is expected, for every fault."""
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as bad:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as bad:
         raise ScenarioError(f"{path}: the scenarios can't be read: {bad}") from bad
-    calls = document.get("call")
-    if not isinstance(calls, list) or not calls or set(document) != {"call"}:
-        raise ScenarioError(f"{path}: a scenario file holds one or more [[call]] tables and nothing else")
-    return [parse(entry, f"{path}, call {number}") for number, entry in enumerate(calls, 1)]
+    return loads(text, str(path), site)
+
+
+def loads(text: str, name: str = "the scenario", site: Site = SMALL_OFFICE) -> ScenarioFile:
+    """The same from a file's text; ``name`` stands before each line's number."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as bad:
+        raise ScenarioError(f"{name}: this is not TOML: {bad}") from bad
+    try:
+        made = _FILE.validate_python(document)
+    except ValidationError as bad:
+        raise ScenarioError("\n".join(_at_line(name, text, problem) for problem in bad.errors())) from bad
+    faults = []
+    for number, scenario in enumerate(made.call):
+        try:
+            site.check(scenario)
+        except ValueError as bad:
+            faults.append(f"{name}, line {line_of(text, ('call', number))}: {bad}")
+    if faults:
+        raise ScenarioError("\n".join(faults))
+    return made
 
 
 def parse(entry: Mapping[str, Any], where: str = "the scenario") -> Scenario:
@@ -126,15 +272,42 @@ def parse(entry: Mapping[str, Any], where: str = "the scenario") -> Scenario:
         return _SCENARIO.validate_python(entry)
     except ValidationError as bad:
         problem = bad.errors()[0]
-        raise ScenarioError(f"{where}: {_said(problem)}") from bad
+        raise ScenarioError(f"{where}: {_said({**problem, 'loc': ('call', 0, *problem['loc'])})}") from bad
+
+
+def schema() -> str:
+    """The JSON Schema of a scenario file, as it is shipped beside them: editors check and complete by it."""
+    return json.dumps(_FILE.json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 _SCENARIO = TypeAdapter(Scenario)
+_FILE = TypeAdapter(ScenarioFile)
+
+
+def _at_line(name: str, text: str, problem: Any) -> str:
+    where = tuple(problem["loc"])
+    line = line_of(text, where)
+    if "expect" in where[:-1]:
+        # A table of its own below its call: the entry stands further down.
+        below = enumerate(text.splitlines()[line - 1 :], line)
+        line = next((at for at, each in below if each.split("=")[0].strip() == where[-1]), line)
+    return f"{name}, line {line}: {_said(problem)}"
 
 
 def _said(problem: Any) -> str:
     """What is wrong, as a sentence that names the entry."""
-    name = ".".join(str(part) for part in problem["loc"]) or "it"
-    if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        return f"there is no “{name}”; the entries of a call are {', '.join(each.name for each in fields(Scenario))}"
-    return f"{name}: {problem['msg'].removeprefix('Value error, ')}"
+    where = problem["loc"]
+    table = {"exchange": Happening, "call": Scenario}.get(where[0] if len(where) > 2 else "", ScenarioFile)
+    if where == ("call",):
+        return "a scenario file holds one or more [[call]] tables"
+    inside = where[2:] if where[:1] in (("call",), ("exchange",)) else where
+    name = ".".join(str(part) for part in inside)
+    kind = problem["type"]
+    if kind in ("unexpected_keyword_argument", "extra_forbidden"):
+        if "expect" in where[:-1]:
+            return f"a call has no “{where[-1]}” to expect; it has {', '.join(Expected.__annotations__)}"
+        return f"there is no “{name}”; there are {', '.join(each.name for each in fields(table))}"
+    if kind in ("less_than_equal", "finite_number") and where[-1] != "events":
+        return f"{name} is {problem['input']}: it would never end; a scenario has at most {DAY} seconds (a day)"
+    said = problem["msg"].removeprefix("Value error, ")
+    return f"{name}: {said}" if name else said

@@ -9,8 +9,8 @@ from twisted.internet.testing import StringTransport
 
 from cti_adapters.wire.ami import Framer, Message, encode
 from cti_simulators.ami_server import Account, Session
-from cti_simulators.pbx import SMALL_OFFICE, Exchange
-from cti_simulators.scenarios import Scenario, Site
+from cti_simulators.pbx import Exchange
+from cti_simulators.scenarios import SMALL_OFFICE, Scenario, Site
 
 START = 1_795_333_834.0
 

@@ -6,8 +6,7 @@ import pytest
 
 from cti_adapters.wire.ami import md5_key
 from cti_simulators.ami_server import Account
-from cti_simulators.pbx import SMALL_OFFICE
-from cti_simulators.scenarios import Scenario
+from cti_simulators.scenarios import SMALL_OFFICE, Scenario
 from tests.adapters.sim_rig import START, Client, advance, exchange
 
 CALL = Scenario("phone", "0300005001", to="0312345600", rings=("2001",), ring=2.0, talk=5.0)

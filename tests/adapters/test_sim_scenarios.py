@@ -14,7 +14,7 @@ EXAMPLE = Path(__file__).parents[2] / "config" / "scenarios" / "kinds.toml"
 
 
 def test_the_example_has_every_kind_and_plays_to_the_end() -> None:
-    scenarios = load(EXAMPLE)
+    scenarios = load(EXAMPLE).call
     assert {scenario.kind for scenario in scenarios} == {"phone", "queue", "internal", "outbound"}
     for scenario in scenarios:
         assert play(scenario)[-1].name in ("Hangup", "Cdr")
@@ -44,6 +44,13 @@ def test_a_call_from_plain_data() -> None:
         ({"to": "1", "rings": ["2001"], "transfer": {"kind": "phone", "to": "2"}}, "transfer.kind: Input"),
         ({"to": "1", "rings": ["2001"], "transfer": "2002"}, "transfer: Input should be"),
         ({"to": "1", "rings": "2001"}, "rings: Input should be"),
+        ({"to": "1", "rings": ["2001"], "outcome": "congestion"}, "a call of kind phone can't end in congestion"),
+        ({"to": "1", "rings": ["2001"], "hold": [15, 6]}, "the hold ends 21 s after the answer, the talk after 20 s"),
+        ({"to": "1", "kind": "queue", "queue": "q", "hold": [1, 1]}, "a call of kind queue can't be held"),
+        (
+            {"to": "1", "rings": ["2001"], "transfer": {"kind": "blind", "to": "2002", "after": 30}},
+            "the transfer begins 30 s after the answer, the talk ends after 20 s",
+        ),
     ],
 )
 def test_what_cannot_be_played_is_said(entry: dict[str, Any], said: str) -> None:

@@ -20,8 +20,8 @@ from cti_server.settings import ExchangeSettings, JournalSettings
 from cti_server.shared.clock import SystemClock
 from cti_server.shared.notices import CallChanged, Notice
 from cti_simulators.ami_server import Account, Sessions
-from cti_simulators.pbx import SMALL_OFFICE, Exchange
-from cti_simulators.scenarios import Scenario
+from cti_simulators.pbx import Exchange
+from cti_simulators.scenarios import SMALL_OFFICE, Scenario
 from tests.adapters.lane_rig import Memory
 from tests.adapters.reactors import run, sleep, until
 

@@ -11,7 +11,8 @@ from cti_server.calls.call_recovery import recover, same_call
 from cti_server.calls.folding import ExchangePlan
 from cti_server.calls.log import CallLog
 from cti_server.calls.recorded_calls import RecordedCall, recorded_calls
-from cti_server.commands.trace import Trace, as_truth
+from cti_server.calls.truth import as_truth
+from cti_server.commands.trace import Trace
 from tests.core.test_recorded_calls import PLAN, rows_of
 from tests.golden.recordings import FOLDER, Recording, differences, recordings
 

@@ -14,7 +14,7 @@ from cti_adapters.wire.asterisk_cdr import MASTER, parse
 from cti_server.calls.cdr import CdrRow
 from cti_server.calls.folding import ExchangePlan
 from cti_server.calls.recorded_calls import RecordedCall, recorded_calls
-from cti_server.commands.trace import as_truth
+from cti_server.calls.truth import as_truth
 from tests.golden.recordings import Recording, equal, recordings
 
 PLAN = ExchangePlan(id="golden", branch="121")

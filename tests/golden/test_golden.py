@@ -8,7 +8,8 @@ import pytest
 
 from cti_adapters.wire.ami import Framer
 from cti_server.calls.folding import ExchangePlan
-from cti_server.commands.trace import Trace, as_truth
+from cti_server.calls.truth import as_truth
+from cti_server.commands.trace import Trace
 from tests.golden.recordings import Recording, recordings
 
 ALL = recordings()

@@ -28,7 +28,7 @@ from cti_adapters.storage.firm import put_branches
 from cti_adapters.storage.gate import system
 from cti_adapters.storage.work import Database
 from cti_server.calls.log import CallLog
-from cti_server.commands.trace import as_truth
+from cti_server.calls.truth import as_truth
 from cti_server.shared.clock import SystemClock
 from cti_server.shared.people import Branch, Customer
 from cti_server.shared.phone import Plan

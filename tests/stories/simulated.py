@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 from cti_simulators.ami_server import Account, Sessions
-from cti_simulators.pbx import SMALL_OFFICE, Exchange
-from cti_simulators.scenarios import Scenario
+from cti_simulators.pbx import Exchange
+from cti_simulators.scenarios import SMALL_OFFICE, Scenario
 from tests.web.running import Running, until
 
 

@@ -7,7 +7,7 @@ real one race, so the order of events of different channels within a few millise
 from __future__ import annotations
 
 from cti_simulators.plays.inbound import phone
-from cti_simulators.plays.outbound import outbound
+from cti_simulators.plays.outbound import click_to_dial, outbound
 from cti_simulators.plays.queueing import queue
 from cti_simulators.plays.steps import Hands
 from cti_simulators.scenarios import Scenario
@@ -20,4 +20,6 @@ def script(hands: Hands, scenario: Scenario) -> Script:
         return queue(hands, scenario)
     if scenario.kind == "outbound":
         return outbound(hands, scenario)
+    if scenario.kind == "click-to-dial":
+        return click_to_dial(hands, scenario)
     return phone(hands, scenario)

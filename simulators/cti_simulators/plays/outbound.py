@@ -121,6 +121,24 @@ class Dialling:
     timeout: float = 30.0
 
 
+def click_to_dial(hands: Hands, scenario: Scenario) -> Script:
+    """A program has the exchange ring an extension and then dial from it."""
+    return originate(
+        hands,
+        Dialling(
+            scenario.caller,
+            scenario.to,
+            Party(scenario.to),
+            phone=scenario.phone,
+            outcome=scenario.outcome,
+            ring=scenario.ring,
+            talk=scenario.talk,
+            hangup=scenario.hangup,
+            timeout=scenario.ring if scenario.phone == "rings" else 30.0,
+        ),
+    )
+
+
 def originate(hands: Hands, dialling: Dialling) -> Script:
     """Click to dial: the extension rings first; once it is picked up the outside number is dialled from it."""
     switch = hands.switch
