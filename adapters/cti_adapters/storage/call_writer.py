@@ -178,7 +178,7 @@ class _Batch:
         """An ended call is final; a feed that says something else later is noted, not believed."""
         for row in _WHOLE.rows(self._connection, ended):
             said = as_row(latest[row.id])
-            differ = sorted(name for name, value in row._mapping.items() if value != said[name])
+            differ = sorted(name for name, value in row._asdict().items() if value != said[name])
             if differ:
                 self._note(row.id, "said-late", {"fields": differ})
 
