@@ -55,6 +55,7 @@ from cti_web.watching import Watch
 
 log = logging.getLogger(__name__)
 
+CHECKPOINT_SECONDS = 1.0
 STATUS_SECONDS = 5.0
 """How often the exchanges' counters are written for the pages; a change of state is written at once."""
 READY_POLL_SECONDS = 0.05
@@ -73,6 +74,7 @@ class Server:
         clock = SystemClock()
         self._secrets = SecretFolder(settings.data_dir)
         self._database = Database(settings.database_url)
+        self._lanes = self._database.for_lanes()
         self._prepare_database()
         policy = SessionPolicy(settings.sessions.idle_minutes * 60.0, settings.sessions.longest_hours * 3600.0)
         self._people = accounts(self._database, clock, policy)
@@ -86,7 +88,7 @@ class Server:
         around = Surroundings(
             settings.data_dir,
             settings.journal,
-            CallWriter(self._database.engine, clock),
+            CallWriter(self._lanes, clock),
             self._writer,
             self.reactor,
             clock,
@@ -112,6 +114,7 @@ class Server:
         self._watch = Watch(self.reactor, settings, self._outbox, mailbox=mailbox)
         self._live = LiveResource(self.hub, self._people, self.reactor)
         self._status_loop = task.LoopingCall(self._write_states)
+        self._checkpoints = task.LoopingCall(self._checkpoint)
         self._timetable = Timetable(self._appointments())
         self._port: Any = None
         self._status = 0
@@ -127,6 +130,7 @@ class Server:
         self.reactor.addSystemEventTrigger("before", "shutdown", self._stop)
         self.reactor.run()
         self._writer.stop()
+        self._lanes.dispose()
         self._database.close()
         return self._status
 
@@ -178,8 +182,9 @@ class Server:
         self._watch.start()
         self._mailer.start()
         self._outbox.start()
-        self._status_loop.clock = self.reactor
-        self._status_loop.start(STATUS_SECONDS, now=False)
+        for loop, seconds in ((self._status_loop, STATUS_SECONDS), (self._checkpoints, CHECKPOINT_SECONDS)):
+            loop.clock = self.reactor
+            loop.start(seconds, now=False)
         self._timetable.start()
         self._until_ready()
 
@@ -197,8 +202,9 @@ class Server:
         """The other way round: no new requests, no screens, no pages, then the feeds."""
         if self._port is not None:
             yield self._port.stopListening()
-        if self._status_loop.running:
-            self._status_loop.stop()
+        for loop in (self._status_loop, self._checkpoints):
+            if loop.running:
+                loop.stop()
         self._live.stop()
         yield self._watch.stop()
         yield self._outbox.stop()
@@ -264,6 +270,11 @@ class Server:
     def _tell(self, state: ExchangeState) -> None:
         if any(one.id == state.exchange for one in self._settings.exchanges):  # else it is about to be gone
             self.hub.publish(ExchangeChanged(state.exchange, state.branch, state.state.value))
+
+    def _checkpoint(self) -> defer.Deferred[Any]:
+        return self._in_thread(self._database.checkpoint).addErrback(
+            lambda failure: log.warning("the write-ahead log was not worked off: %s", failure.type)
+        )
 
     def _write_states(self) -> defer.Deferred[Any]:
         known = {one.id: one for one in self._settings.exchanges}

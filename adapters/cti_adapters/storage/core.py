@@ -85,7 +85,7 @@ def _row_of(names: Sequence[str]) -> Callable[[Iterable[Any]], Any]:
 
 class Within:
     """A select whose ``key`` is one of many values. One value alone, as in most batches of a live exchange, has a
-    statement of its own: SQLAlchemy writes an IN anew for every execution."""
+    statement of its own: SQLAlchemy writes an IN anew for every execution. (So ``query`` itself has none.)"""
 
     def __init__(self, query: Select[Any], key: ColumnElement[Any]) -> None:
         self._one = query.where(key == bindparam("within"))

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
 
 from cti_adapters.storage.core import Within
 from cti_adapters.storage.gate import tier
@@ -140,7 +140,7 @@ def _merge_items(connection: Connection, old: Any, target: Any, missed: bool) ->
 _UNMATCHED: Final = Within(
     select(calls.c.id, calls.c.direction, calls.c.branch, calls.c.started_at, calls.c.party_e164, calls.c.party_tail)
     .add_columns(calls.c.item_id, calls.c.open, calls.c.handled, calls.c.answered, calls.c.customer_code)
-    .where(calls.c.match.in_(["none", "probable"]), calls.c.direction.is_distinct_from("internal")),
+    .where(or_(calls.c.match == "none", calls.c.match == "probable"), calls.c.direction.is_distinct_from("internal")),
     calls.c.party_e164,
 )
 _ITEMS: Final = Within(select(items).where(items.c.state != "done"), items.c.id)

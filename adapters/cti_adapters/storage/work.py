@@ -24,6 +24,8 @@ from cti_server.shared.errors import Conflict, Unavailable, YobirinError
 from cti_server.shared.scope import EVERYTHING, Scope
 
 BUSY_SECONDS: Final = 10.0
+FAR_BEHIND_PAGES: Final = 16_384
+"""64 MiB of write-ahead log: from there on a lane's commit waits until the log is worked off."""
 _LOCKED = ("database is locked", "database table is locked", "database schema is locked")
 
 
@@ -75,6 +77,23 @@ class Database:
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_bulk)
         return engine.execution_options(write=True)
+
+    def for_lanes(self) -> Engine:
+        """An engine for the lanes of the exchanges, to be disposed of by the caller. Its commits leave it to
+        :meth:`checkpoint` to move what was written into the database file (SQLite): done in a commit, as SQLite would
+        by itself, that holds a ringing telephone's pop-up up every fortieth time. Only far behind it does it itself."""
+        engine = _engine(self.url)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _prepare_lanes)
+        return engine.execution_options(write=True)
+
+    def checkpoint(self) -> None:
+        """Moves what was committed from SQLite's write-ahead log into the database file, as far as no reader is in the
+        way; holds no writer up. To be done every second or so."""
+        if self.engine.dialect.name == "sqlite":
+            with self.engine.connect() as connection:
+                connection.exec_driver_sql("COMMIT")  # not within a transaction
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
         """Closes all connections."""
@@ -193,6 +212,10 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 def _prepare_bulk(connection: sqlite3.Connection, _record: Any) -> None:
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA wal_autocheckpoint=4000")
+
+
+def _prepare_lanes(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.execute(f"PRAGMA wal_autocheckpoint={FAR_BEHIND_PAGES}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
