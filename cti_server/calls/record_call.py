@@ -67,7 +67,7 @@ def log_of(call: RecordedCall, plan: ExchangePlan, party: PartyReader) -> CallLo
     answered = _answered(records)
     times = _times(told, plan.timezone)
     ring = _ring_seconds(records, answered)
-    number = _first(record.external_number for record in records)
+    number = next((record.external_number for record in records if record.external_number), None)
     in_part = number is not None and _IN_PART.search(number) is not None
     log = CallLog(
         id=call.id,
@@ -292,17 +292,19 @@ def _given_to(records: Sequence[CallRecord], first: str | None) -> list[str]:
 # -- what else a record says
 
 
-def _first(values: object) -> str | None:
-    return next((value for value in values if value), None)  # type: ignore[attr-defined]
-
-
 def _word(record: CallRecord, name: str, *, fold: bool = True) -> str:
-    text = str(record.further.get(name, "")).strip()
+    value = record.further.get(name)
+    if value is None:
+        return ""
+    text = str(value).strip()
     return text.casefold() if fold else text
 
 
 def _text(records: Sequence[CallRecord], name: str) -> str | None:
-    return _first(_word(record, name, fold=False) for record in records)
+    for record in records:
+        if record.further and (text := _word(record, name, fold=False)):
+            return text
+    return None
 
 
 def _number(record: CallRecord, name: str) -> float | None:

@@ -11,13 +11,15 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from tests.bench import rows_ami, rows_live, rows_popup, rows_storage
+from tests.bench import rows_ami, rows_live, rows_popup, rows_records, rows_storage
 from tests.bench.measure import Row, print_table
 
 GROUPS: dict[str, Callable[[str], list[Row]]] = {
     "codec": rows_ami.codec,
     "pipeline": rows_ami.pipeline,
     "memory": rows_ami.memory,
+    "records": rows_records.records,
+    "sick": rows_records.sick,
     "writer": rows_storage.writer,
     "match": rows_storage.match,
     "lists": rows_storage.lists,

@@ -25,7 +25,8 @@ def test_the_bench_measures_every_row_and_writes_it_down(tmp_path: Path) -> None
     assert done.returncode == 0, done.stdout + done.stderr
     rows = json.loads(out.read_text("utf-8"))
     named = " ".join(row["name"] for row in rows)
-    for expected in ("codec", "committed calls", "pop-up", "match", "log writer", "screen", "list page", "memory"):
+    calls = ("codec", "committed calls", "SMDR bytes", "side by side", "storming", "log writer", "memory")
+    for expected in (*calls, "pop-up", "match", "screen", "list page"):
         assert expected in named
     for row in rows:
         assert {"name", "value", "unit", "target", "met"} <= row.keys()

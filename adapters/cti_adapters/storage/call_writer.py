@@ -347,7 +347,8 @@ class _Batch:
         if listed:
             mine = {one.log.id: one.seen for one in work}
             others = stored_sights(self._connection, (call_id for call_id in listed if call_id not in mine))
-            labels = dict.fromkeys(seen.label for call_id in listed for seen in (mine | others)[call_id])
+            seen_of = mine | others
+            labels = dict.fromkeys(seen.label for call_id in listed for seen in seen_of[call_id])
             notices.append(WorkChanged(tuple(labels), tuple(listed), tuple(sorted(book.touched))))
         return notices
 
