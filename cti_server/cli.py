@@ -15,6 +15,7 @@ COMMANDS = {
     "serve": "serve",
     "demo": "demo",
     "trace": "trace",
+    "smdr": "smdr",
     "calls": "calls",
     "customers": "customers",
     "user": "users",

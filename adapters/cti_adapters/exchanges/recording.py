@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from cti_adapters.exchanges.decoding import RecordDecoder
 from cti_adapters.exchanges.lane import Decoder
+from cti_adapters.profiles import profile_named
 from cti_server.calls.record_folding import Patience
 from cti_server.settings import ExchangeSettings
-from cti_server.shared.errors import SettingsError
 
 
 class Step(NamedTuple):
@@ -35,6 +36,11 @@ MAKES: Final[dict[str, Callable[[], Recording]]] = {}
 def recording_of(settings: ExchangeSettings) -> Recording:
     """The make that an exchange's settings name. Raises SettingsError, with a sentence, where there is none."""
     made = MAKES.get(settings.profile)
-    if made is None:
-        raise SettingsError(f"there is no profile “{settings.profile}”")
-    return made()
+    if made is not None:
+        return made()
+    profile = profile_named(settings.profile)
+    return Recording(
+        RecordDecoder(profile),
+        Patience(additions=profile.additions),
+        tuple(Step(step.expect.encode(), step.send.encode()) for step in profile.dialogue),
+    )
