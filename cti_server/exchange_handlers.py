@@ -9,8 +9,9 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 
-from cti_adapters.exchanges.checking import Findings, check
-from cti_adapters.exchanges.status import Reason
+from cti_adapters.exchanges.checking import check
+from cti_adapters.exchanges.findings import Findings
+from cti_adapters.exchanges.status import ExchangeState, Reason
 from cti_adapters.live.outbox import Effect, Handler
 from cti_adapters.secret_folder import SecretFolder
 from cti_adapters.storage.exchange_shelf import SETTINGS_ROW, TEST_ROW
@@ -30,10 +31,16 @@ WANTED_SECONDS: Final = 60.0
 
 
 def exchange_handlers(
-    take_over: Callable[[], object], database: Database, clock: Clock, reactor: Any, secrets: SecretFolder
+    take_over: Callable[[], object],
+    running: Callable[[ExchangeSettings], ExchangeState | None],
+    database: Database,
+    clock: Clock,
+    reactor: Any,
+    secrets: SecretFolder,
 ) -> Mapping[str, Handler]:
-    """Row kind -> what is done. ``take_over`` has the exchanges run as they are set now."""
-    tests = Tests(database, clock, reactor, secrets)
+    """Row kind -> what is done. ``take_over`` has the exchanges run as they are set now; ``running`` tells how the link
+    is that runs with the very settings given, if one does."""
+    tests = Tests(running, database, clock, reactor, secrets)
 
     def changed(_: UnitOfWork, row: OutboxRow) -> Effect:
         return take_over
@@ -44,7 +51,15 @@ def exchange_handlers(
 class Tests:
     """Tries connections that pages ask for, and writes down what was found."""
 
-    def __init__(self, database: Database, clock: Clock, reactor: Any, secrets: SecretFolder) -> None:
+    def __init__(
+        self,
+        running: Callable[[ExchangeSettings], ExchangeState | None],
+        database: Database,
+        clock: Clock,
+        reactor: Any,
+        secrets: SecretFolder,
+    ) -> None:
+        self._running = running
         self._database = database
         self._clock = clock
         self._reactor = reactor
@@ -69,7 +84,8 @@ class Tests:
         return lambda: self._try(test_id, settings)
 
     def _try(self, test_id: int, settings: ExchangeSettings) -> Deferred[Any]:
-        found: Deferred[Any] = check(settings, self._reactor, self._clock, LISTEN_SECONDS)
+        running = self._running(settings)
+        found: Deferred[Any] = check(settings, self._reactor, self._clock, LISTEN_SECONDS, running)
         found.addCallback(
             lambda findings: deferToThreadPool(
                 self._reactor, self._reactor.getThreadPool(), self._write, test_id, findings
@@ -90,5 +106,6 @@ def plain(findings: Findings) -> dict[str, Any]:
         "banner": findings.banner,
         "rights": [right._asdict() for right in findings.rights],
         "superfluous": [list(one) for one in findings.superfluous],
+        "notes": [{"code": note.code, "detail": dict(note.detail)} for note in findings.notes],
         "missing": [f"{right.kind} = {right.name}" for right in findings.missing],
     }

@@ -12,7 +12,7 @@ from cti_server.shared.clock import Clock
 
 
 class ExchangeStates:
-    """Makes the entries. What was known before the server started (the last event, the last call) stays known."""
+    """Makes the entries. What was known before (the last event, the last call) stays known."""
 
     def __init__(self, before: Iterable[ExchangeEntry], clock: Clock, live: Callable[[], Mapping[str, float]]) -> None:
         """``live`` gives the figures of the live streams."""
@@ -31,6 +31,7 @@ class ExchangeStates:
         live = {f"live_{name}": float(value) for name, value in self._live().items()}
         # While changed settings are taken over, a feed may still run that isn't in them any more.
         made = [self._entry(one, known[one.state.exchange], live) for one in statuses if one.state.exchange in known]
+        self._before |= {entry.id: entry for entry in made}  # a feed that is made anew begins to count anew
         return made + [self._unusable(one) for one in problems]
 
     def _entry(self, status: FeedStatus, settings: ExchangeSettings, live: dict[str, float]) -> ExchangeEntry:

@@ -108,7 +108,14 @@ class Server:
             clock,
             {
                 **handlers(self.hub, self._supervision, self._database, clock, self.reactor, self._mailer.wake),
-                **exchange_handlers(self.take_over_exchanges, self._database, clock, self.reactor, self._secrets),
+                **exchange_handlers(
+                    self.take_over_exchanges,
+                    self._supervision.running,
+                    self._database,
+                    clock,
+                    self.reactor,
+                    self._secrets,
+                ),
             },
         )
         self._watch = Watch(self.reactor, settings, self._outbox, mailbox=mailbox)

@@ -18,7 +18,7 @@ from cti_server.settings import ExchangeSettings, Settings, load
 from cti_server.shared.errors import YobirinError
 
 if TYPE_CHECKING:
-    from cti_adapters.exchanges.checking import Findings
+    from cti_adapters.exchanges.findings import Findings
 
 LISTEN_SECONDS = 3.0
 
@@ -184,8 +184,14 @@ def _visit(exchanges: Sequence[ExchangeSettings], seconds: float) -> list[Findin
 
 def report(exchange: ExchangeSettings, findings: Findings) -> Iterator[str]:
     """What was found, as sentences."""
+    from cti_adapters.exchanges.findings import manager_conf
+
     if findings.reason.code:
         yield f"{exchange.id}: {findings.reason.sentence}"
+        return
+    for note in findings.notes:
+        yield f"{exchange.id}: {note.sentence}"
+    if exchange.kind == "smdr":
         return
     yield (
         f"{exchange.id}: signed in as {exchange.username} at {exchange.host}, port {exchange.port}"
@@ -198,6 +204,10 @@ def report(exchange: ExchangeSettings, findings: Findings) -> Iterator[str]:
     if findings.missing:
         wanted = " and ".join(f"{right.kind} = {right.name}" for right in findings.missing)
         yield f"  Give {exchange.username} {wanted} in manager.conf, then run: manager reload"
+    if findings.missing or findings.superfluous:
+        yield "  This is how it should stand there:"
+        lines = manager_conf(exchange.username, "<the secret>", "<the address of this server>/32")
+        yield from (f"    {line}" for line in lines)
     if any(right.state == "unproven" for right in findings.rights):
         yield "  Not proven: no such event came while we listened. Place a call through a queue meanwhile to be sure."
 

@@ -26,6 +26,12 @@ PAGES = [
     "/board/121",
     "/report",
     "/admin/exchanges",
+    "/admin/exchanges/osaka",
+    "/admin/exchanges/new-exchange",
+    "/admin/exchanges/new-exchange?kind=ami",
+    "/admin/exchanges/new-exchange?kind=smdr&feed=serial",
+    "/admin/exchanges/hq/change",
+    "/admin/exchanges/hq/do/remove",
     "/me",
     "/lookup/nobody",
     "/calls/none",
@@ -52,7 +58,7 @@ def test_axe_finds_nothing_on_any_page(open_page: OpenPage, desk: Desk, language
 
 
 def test_axe_finds_nothing_on_a_phone(open_page: OpenPage, desk: Desk) -> None:
-    paths = ["/desk", "/desk/1", "/calls", "/customers/100101", "/report"]
+    paths = ["/desk", "/desk/1", "/calls", "/customers/100101", "/report", "/admin/exchanges", "/admin/exchanges/hq"]
     assert all_findings(open_page("/desk", "ja", PHONE), desk, paths) == {}
 
 

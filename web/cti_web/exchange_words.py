@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from flask_babel import LazyString, gettext, lazy_gettext
+from flask_babel import LazyString, gettext, lazy_gettext, lazy_pgettext
 
 from cti_server.exchanges.saved import Fault
 from cti_web import formats
@@ -34,7 +34,7 @@ SETTINGS: Final[dict[str, Words]] = {
     "id": Words(
         _("Short name"), _("Letters and digits. It can't be changed later: calls and journal are kept under it."), "hq"
     ),
-    "name": Words(_("Name"), _("What people call it."), "本店 PBX"),
+    "name": Words(lazy_pgettext("thing", "Name"), _("What people call it."), "本店 PBX"),
     "branch": Words(_("Branch"), _("Which branch receives its calls.")),
     "host": Words(_("Host"), _("The exchange's name or address in the network."), "pbx.example.jp"),
     "port": Words(_("Port"), _("Asterisk's manager interface listens on 5038, with TLS mostly on 5039."), "5038"),

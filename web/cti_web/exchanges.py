@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from flask import Blueprint, Flask, Response
 from flask_babel import LazyString, lazy_gettext
 
+from cti_adapters.exchanges.findings import manager_conf
 from cti_server.calls.views import ExchangeRow
 from cti_web import exchange_words, tail
 from cti_web.answers import asked_for, fragment, page
@@ -90,6 +91,13 @@ REASONS: Final[dict[str, LazyString]] = {
     "paused-by-person": _("An administrator paused it; nothing is heard until it is resumed."),
     "settings-changed": _("Its settings were changed."),
     "removed": _("It was removed."),
+    "records-come": _("Its records are being taken; nothing was tried, so that none is lost."),
+    "not-connected-on-purpose": _(
+        "There is a host %(host)s. Nothing was connected to port %(port)s, since what the exchange sends at a test "
+        "would be lost; once it is saved, its page says whether records come."
+    ),
+    "port-free": _("Port %(port)s at %(host)s is free; once it is saved, the exchange may connect."),
+    "can-be-read": _("%(path)s is there and may be read."),
     "test-too-late": _("The server was not there to test it; try again."),
     "no-snapshot": _(
         "The AMI user may not ask which calls are up after a reconnect (%(said)s); give it write = reporting."
@@ -219,4 +227,5 @@ def register(app: Flask) -> None:
         EXCHANGE_FEEDS=exchange_words.FEEDS,
         AMI_RIGHTS=exchange_words.RIGHTS,
         RIGHT_STATES=RIGHT_STATES,
+        manager_conf=manager_conf,
     )

@@ -8,10 +8,8 @@ one suffices (Asterisk's ``main/manager.c``; looked at with Asterisk 22), and ``
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 from OpenSSL.SSL import Error as TLSError
 from twisted.internet.defer import Deferred
@@ -20,66 +18,27 @@ from twisted.python.failure import Failure
 
 from cti_adapters.exchanges.ami_client import account_of, endpoint_of, why_not_connected
 from cti_adapters.exchanges.ami_session import Account, ActionRefused, ActionUnanswered, AmiSession
-from cti_adapters.exchanges.status import Reason
+from cti_adapters.exchanges.checking_records import check_records
+from cti_adapters.exchanges.findings import READ, WRITE, Findings, Right, State
+from cti_adapters.exchanges.status import ExchangeState, Reason
 from cti_adapters.wire.ami import Framer, Message
 from cti_server.calls.events import Unreadable
 from cti_server.settings import ExchangeSettings
 from cti_server.shared.clock import Clock
 from cti_server.shared.errors import SettingsError
 
-READ: Mapping[str, str] = MappingProxyType(
-    {
-        "system": "FullyBooted tells a restart from a lost link",
-        "call": "everything about calls",
-        "agent": "queues",
-        "cdr": "voicemail",
-    }
-)
-WRITE: Mapping[str, str] = MappingProxyType(
-    {
-        "reporting": "CoreShowChannels says after a lost link which calls are still up",
-        "originate": "calling back; nobody needs it where nobody calls back through the exchange",
-    }
-)
-OPTIONAL = frozenset({"originate"})
 
-State = Literal["granted", "missing", "unproven"]
-
-
-class Right(NamedTuple):
-    """One right that is needed. ``kind``: ``read`` or ``write``; ``why``: what for."""
-
-    kind: str
-    name: str
-    state: State
-    why: str
-
-
-@dataclass(slots=True)
-class Findings:
-    """What a check found out."""
-
-    exchange: str
-    reason: Reason = field(default_factory=Reason)
-    """Why it could not be signed in to; empty where it could."""
-    banner: str = ""
-    rights: list[Right] = field(default_factory=list)
-    superfluous: list[tuple[str, str]] = field(default_factory=list)
-    """(``read`` or ``write``, classes): rights that it has and nobody needs. Several names: one of these at least."""
-
-    @property
-    def missing(self) -> list[Right]:
-        """What it can't do without and has not."""
-        return [one for one in self.rights if one.state == "missing" and one.name not in OPTIONAL]
-
-    @property
-    def good(self) -> bool:
-        """Whether calls will be heard, as far as that can be told."""
-        return not self.reason.code and not self.missing
-
-
-def check(settings: ExchangeSettings, reactor: Any, clock: Clock, listen_seconds: float) -> Deferred[Findings]:
-    """Connects, signs in, asks, listens for so many seconds, and hangs up. Never fails: what went wrong is found."""
+def check(
+    settings: ExchangeSettings,
+    reactor: Any,
+    clock: Clock,
+    listen_seconds: float,
+    running: ExchangeState | None = None,
+) -> Deferred[Findings]:
+    """Connects, signs in, asks, listens for so many seconds, and hangs up; of an exchange that hands over records it
+    looks at everything but those (``running``: see check_records). Never fails: what went wrong is found."""
+    if settings.kind == "smdr":
+        return check_records(settings, reactor, running)
     found: Deferred[Findings] = Deferred()
     try:
         account = account_of(settings)

@@ -76,6 +76,11 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "paused-by-person": "an administrator paused it; nothing is heard until it is resumed",
         "settings-changed": "its settings were changed",
         "removed": "it was removed",
+        "records-come": "its records are being taken; nothing was tried, so that none is lost",
+        "not-connected-on-purpose": "there is a host {host}; nothing was connected to port {port}, since what the "
+        "exchange sends at a test would be lost. Once it is saved, its page says whether records come",
+        "port-free": "port {port} at {host} is free; once it is saved, the exchange may connect",
+        "can-be-read": "{path} is there and may be read",
         "test-too-late": "the server was not there to test it; try again",
         "no-snapshot": "the AMI user may not ask which calls are up after a reconnect ({said}); give it write = "
         "reporting",

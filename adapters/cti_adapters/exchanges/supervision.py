@@ -81,6 +81,11 @@ class Supervision:
             raise Unavailable("The exchange is not connected just now; dial by hand, or try again in a moment")
         return feed.dialler
 
+    def running(self, settings: ExchangeSettings) -> ExchangeState | None:
+        """How the link is that runs with these very settings; null where none does."""
+        feed = self._feeds.get(settings.id)
+        return feed.state if feed is not None and feed.settings == settings else None
+
     def retry_now(self, exchange: str) -> None:
         """Tries to connect at once."""
         feed = self._feeds.get(exchange)
