@@ -25,7 +25,6 @@ _OUTCOMES: Final[dict[str, Disposition]] = {
     "failed": "failed",
     "congestion": "failed",
     "abandoned": "abandoned",
-    "voicemail": "voicemail",
 }
 _SURE: Final[tuple[Direction, ...]] = ("in", "out", "internal")
 
@@ -61,7 +60,8 @@ class _Times(NamedTuple):
 
 def log_of(call: RecordedCall, plan: ExchangePlan, party: PartyReader) -> CallLog:
     """The entry of a call as far as its records tell."""
-    told = [one for one in call.told if not only_adds(one.record)] or call.told
+    told = [one for one in call.told if not only_adds(one.record)] or list(call.told)
+    told.sort(key=lambda one: one.record.continuation is False)  # which says that it is the last, whenever it came
     records = [one.record for one in told]
     direction = _direction(records)
     answered = _answered(records)
@@ -81,9 +81,9 @@ def log_of(call: RecordedCall, plan: ExchangePlan, party: PartyReader) -> CallLo
         answered=answered,
         ended_at=times.ended,
         ring_seconds=ring,
-        wait_seconds=0.0 if answered is False and ring == 0 else None,
+        wait_seconds=None,
         talk_seconds=_talk_seconds(records, answered),
-        hold_seconds=0.0 if answered is False else _sum(records, "hold_seconds"),
+        hold_seconds=0.0 if answered is False else _held(records),
         disposition=_disposition(records, answered),
         fax=_text(records, "fax") in ("1", "true", "yes"),
         recording=_text(records, "recording"),
@@ -92,7 +92,7 @@ def log_of(call: RecordedCall, plan: ExchangePlan, party: PartyReader) -> CallLo
         over_when_told=True,
     )
     log.answered_at = _answered_at(told, log, plan.timezone)
-    _name_sides(log, [one.record for one in call.told], number)
+    _name_sides(log, records + [one.record for one in call.told if only_adds(one.record)], number)
     return log
 
 
@@ -175,14 +175,16 @@ def _end_worked_out(told: Sequence[Told], started: float) -> float | None:
 def _answered_at(told: Sequence[Told], log: CallLog, zone: str) -> float | None:
     if not log.answered:
         return None
-    first = next((one for one in told if one.record.answered), None)
+    first = next((one for one in told if _taken(one.record)), None)
     if first is None:
         return None
+    if log.marks and log.marks[0] == "no-time-said":
+        return None
+    if _start(first, zone) is not None:  # what some makes call talk includes waiting; ringing is what it says
+        return log.started_at + log.ring_seconds if log.ring_seconds is not None else None
     end = _end(first, zone)
-    if end is not None and first.record.duration_seconds is not None:
-        return end - first.record.duration_seconds
-    said = not log.marks or log.marks[0] not in ("no-time-said", "start-not-said")
-    return log.started_at + log.ring_seconds if said and log.ring_seconds is not None else None
+    talked = first.record.duration_seconds
+    return end - talked if end is not None and talked is not None else None
 
 
 # -- what
@@ -194,8 +196,13 @@ def _direction(records: Sequence[CallRecord]) -> Direction | None:
 
 
 def _answered(records: Sequence[CallRecord]) -> bool | None:
-    said = [record.answered for record in records]
+    said = [_taken(record) for record in records]
     return True if True in said else None if None in said else False
+
+
+def _taken(record: CallRecord) -> bool | None:
+    """Whether a person answered: a mailbox is none."""
+    return False if record.answered and _voicemail(record) else record.answered
 
 
 def _ring_seconds(records: Sequence[CallRecord], answered: bool | None) -> float | None:
@@ -205,7 +212,7 @@ def _ring_seconds(records: Sequence[CallRecord], answered: bool | None) -> float
         return float(max(known)) if known else None
     total = 0.0
     for record in records:
-        if record.answered:
+        if _taken(record):
             return None if record.ring_seconds is None else total + record.ring_seconds
         if record.continuation:
             total += record.ring_seconds or 0
@@ -215,23 +222,23 @@ def _ring_seconds(records: Sequence[CallRecord], answered: bool | None) -> float
 def _talk_seconds(records: Sequence[CallRecord], answered: bool | None) -> float | None:
     if answered is None:
         return None
-    talked = [record.duration_seconds for record in records if record.answered]
+    talked = [record.duration_seconds for record in records if _taken(record)]
     return None if None in talked else float(sum(seconds or 0 for seconds in talked))
 
 
 def _disposition(records: Sequence[CallRecord], answered: bool | None) -> Disposition | None:
     said = [outcome for record in records if (outcome := _OUTCOMES.get(_word(record, "disposition")))]
-    if "voicemail" in said and not any(record.answered and not _voicemail(record) for record in records):
-        return "voicemail"
     if answered:
         return "answered"
+    if any(_voicemail(record) for record in records):
+        return "voicemail"
     if said:
         return said[0]
     return "missed" if answered is False else None
 
 
 def _voicemail(record: CallRecord) -> bool:
-    return _word(record, "disposition") == "voicemail"
+    return _word(record, "disposition") == "voicemail" or "voicemail" in record.further
 
 
 # -- who
@@ -267,7 +274,7 @@ def _name_receivers(log: CallLog, records: Sequence[CallRecord]) -> None:
     log.rang_extensions = rang
     if log.answered is False:
         return
-    took = next((record.extension for record in records if record.answered is not False and record.extension), None)
+    took = next((record.extension for record in records if _taken(record) is not False and record.extension), None)
     if log.answered:
         log.answered_by_extension = took
     log.transferred_to = _given_to(records, took)
@@ -279,7 +286,7 @@ def _given_to(records: Sequence[CallRecord], first: str | None) -> list[str]:
     went: list[str] = []
     has = first
     for record in records:
-        if record.answered is False:
+        if _taken(record) is False:
             continue
         parties = [record.extension] if record.direction != "internal" or record.transferred else []
         for party in (*parties, _word(record, "third_party", fold=False) or None):
@@ -312,6 +319,8 @@ def _number(record: CallRecord, name: str) -> float | None:
     return float(value) if isinstance(value, int) else None
 
 
-def _sum(records: Sequence[CallRecord], name: str) -> float | None:
-    known = [value for record in records if (value := _number(record, name)) is not None]
+def _held(records: Sequence[CallRecord]) -> float | None:
+    """Seconds on hold and parked, where the make says so."""
+    names = ("hold_seconds", "park_seconds")
+    known = [value for record in records for name in names if (value := _number(record, name)) is not None]
     return sum(known) if known else None

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cti_adapters.exchanges.kinds import RECORD_BATCH_BYTES
 from cti_adapters.exchanges.lane import Lane
 from cti_adapters.exchanges.writer import Writer
 from cti_adapters.journal.files import Journal, Kind
@@ -54,11 +55,11 @@ class _Exchange:
     def __init__(self, folder: Path, name: str, store: Any) -> None:
         self.journal = Journal(folder / name)
         fold = RecordFolder(ExchangePlan(id=name, branch="121"), reader(Plan(area_code="03")))
-        self.lane = Lane(name, self.journal, store, LineDecoder(), fold)
+        self.lane = Lane(name, self.journal, store, LineDecoder(), fold, batch_bytes=RECORD_BATCH_BYTES)
 
     def say(self, data: bytes) -> None:
-        for at in range(0, len(data), 65536):
-            self.journal.append(Kind.BYTES, data[at : at + 65536], time.time())
+        for at in range(0, len(data), RECORD_BATCH_BYTES):
+            self.journal.append(Kind.BYTES, data[at : at + RECORD_BATCH_BYTES], time.time())
 
     def drain(self) -> None:
         while self.lane.step(time.monotonic()) is not None:

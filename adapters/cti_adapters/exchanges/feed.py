@@ -159,6 +159,7 @@ class Feed:
             self._around.store,
             reading.decoder,
             reading.fold,
+            batch_bytes=reading.batch_bytes,
             on_open=lambda: call(self._begin),
             on_problem=lambda problem: call(self._lane_problem, problem),
         )

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from cti_adapters.exchanges.ami_client import AmiLink
 from cti_adapters.exchanges.decoding import AmiDecoder
-from cti_adapters.exchanges.lane import Decoder, Fold
+from cti_adapters.exchanges.lane import BATCH_BYTES, Decoder, Fold
 from cti_adapters.exchanges.link import KeptLink
 from cti_adapters.exchanges.record_files import DropLink, TailLink
 from cti_adapters.exchanges.record_link import RecordLink
@@ -28,12 +28,19 @@ _RECORD_LINKS: Final[dict[str | None, type[RecordLink]]] = {
 }
 
 
+RECORD_BATCH_BYTES: Final = 32 * 1024
+"""A record makes many more rows out of its bytes than an event does; an exchange that hands over its buffer must not
+keep the others waiting."""
+
+
 class Reading(NamedTuple):
     """How the bytes of an exchange become calls. ``recording``: the make of one that writes records."""
 
     decoder: Decoder
     fold: Fold
     recording: Recording | None = None
+    batch_bytes: int = BATCH_BYTES
+    """So much of the journal becomes one transaction at most."""
 
 
 def reading_of(settings: ExchangeSettings, secret: bytes) -> Reading:
@@ -44,7 +51,7 @@ def reading_of(settings: ExchangeSettings, secret: bytes) -> Reading:
         return Reading(AmiDecoder(), Folder(plan, party))
     recording = recording_of(settings)
     fold = RecordFolder(plan, party, secret=secret, patience=recording.patience)
-    return Reading(recording.decoder, fold, recording)
+    return Reading(recording.decoder, fold, recording, RECORD_BATCH_BYTES)
 
 
 def link_of(settings: ExchangeSettings, reading: Reading, journal: Journal, wake: Any, **more: Any) -> KeptLink:

@@ -22,7 +22,7 @@ from cti_adapters.exchanges.status import Link, Reason
 from cti_adapters.journal.files import Kind
 
 LOOK_SECONDS: Final = 0.5
-PIECE_BYTES: Final = 256 * 1024
+PIECE_BYTES: Final = 32 * 1024
 MISSING_SECONDS: Final = 60.0
 """So long a file may be away, as while it is rotated, before that is a gap."""
 
