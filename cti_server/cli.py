@@ -20,6 +20,7 @@ COMMANDS = {
     "customers": "customers",
     "user": "users",
     "exchange": "exchange",
+    "replay": "replay",
     "db": "db",
     "simulate": "simulate",
 }

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     """Lists. 0: done."""
     settings = load(args.config)
     zone = _zone(settings, args.branch)
-    since, until = (None if text is None else _time(text, zone) for text in (args.since, args.until))
+    since, until = (None if text is None else moment(text, zone) for text in (args.since, args.until))
     database = Database(settings.database_url)
     try:
         database.check()
@@ -59,7 +59,8 @@ def _zone(settings: Settings, branch: str | None) -> ZoneInfo:
     return ZoneInfo("UTC")
 
 
-def _time(text: str, zone: ZoneInfo) -> float:
+def moment(text: str, zone: ZoneInfo) -> float:
+    """Epoch seconds of an ISO time; without a zone it is meant in ``zone``. Raises YobirinError."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError as bad:

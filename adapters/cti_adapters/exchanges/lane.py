@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from cti_adapters.exchanges.status import LaneStatus, Reason
-from cti_adapters.journal.files import Journal, JournalDamaged, Kind, Record
+from cti_adapters.journal.files import JournalDamaged, Kind, Record
 from cti_server.calls.events import Event, LinkLost, LinkUp, Swept, Unreadable
 from cti_server.calls.log import CallLog
 from cti_server.shared.errors import YobirinError
@@ -61,6 +61,27 @@ class Fold(Protocol):
 
     def low_water(self) -> Position | None:
         """Where reading has to begin to get the open calls again."""
+
+
+class Source(Protocol):
+    """The part of ``journal.files.Journal`` that a lane needs."""
+
+    @property
+    def start(self) -> int:
+        """The oldest offset that is still kept."""
+
+    @property
+    def end(self) -> int:
+        """The offset behind the last record."""
+
+    def read(self, offset: int, max_bytes: int) -> list[Record]:
+        """Records from ``offset`` on; none only at the end. Raises JournalDamaged."""
+
+    def sync(self) -> None:
+        """Makes everything that was appended before durable."""
+
+    def advance_to(self, offset: int) -> None:
+        """Lets the journal go on at ``offset``, beyond its end."""
 
 
 class Store(Protocol):
@@ -115,7 +136,7 @@ class Lane:
     def __init__(
         self,
         exchange: str,
-        journal: Journal,
+        journal: Source,
         store: Store,
         decoder: Decoder,
         fold: Fold,

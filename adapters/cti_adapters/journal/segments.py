@@ -63,6 +63,20 @@ def found(folder: Path) -> list[Segment]:
     return [Segment(base, by_base[base]) for base in sorted(by_base)]
 
 
+def listed(folder: Path) -> list[Segment]:
+    """The segments of a folder in order, for those that only read: unlike ``found`` this clears nothing away."""
+    found: dict[int, Path] = {}
+    try:
+        paths = sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    for path in paths:
+        digits = path.name.split(".")[0]
+        if digits.isdigit() and path.name.endswith((PLAIN, COMPRESSED)):
+            found.setdefault(int(digits), path)  # the plain one comes first by name
+    return [Segment(base, found[base]) for base in sorted(found)]
+
+
 def compress(plain: Path) -> Path:
     """Writes the compressed twin of a plain segment, whole or not at all, and returns its path; the plain one stays.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from cti_adapters.journal.records import HEADER, Record, parse
-from cti_adapters.journal.segments import COMPRESSED, PLAIN, Segment
+from cti_adapters.journal.segments import Segment, listed
 
 READ_MOST: Final = 128 * 1024
 """Bytes that one read takes at most, about."""
@@ -29,7 +29,7 @@ class Stretch(NamedTuple):
 
 def read_end(folder: Path, most: int = READ_MOST) -> Stretch:
     """The newest records, about ``most`` bytes of them; none where there is no journal yet. Raises OSError."""
-    segments = _segments(folder)
+    segments = listed(folder)
     for segment in reversed(segments):
         size = _length(segment)
         if size:
@@ -40,7 +40,7 @@ def read_end(folder: Path, most: int = READ_MOST) -> Stretch:
 def read_on(folder: Path, offset: int, most: int = READ_MOST) -> Stretch:
     """What came from ``offset`` on (where an earlier read ended). Where more came than ``most`` bytes it goes on near
     the end and says how much it left out. Raises OSError."""
-    segments = _segments(folder)
+    segments = listed(folder)
     current = next((one for one in reversed(segments) if one.base <= offset), None)
     if current is None:
         return read_end(folder, most)
@@ -79,20 +79,6 @@ def _first_record(data: bytes, offset: int) -> int:
         if parse(data[place : place + HEADER.size + length], offset + place).records:
             return place
     return len(data)
-
-
-def _segments(folder: Path) -> list[Segment]:
-    """The files in order. Unlike the journal's owner this clears nothing away."""
-    found: dict[int, Path] = {}
-    try:
-        paths = sorted(folder.iterdir())
-    except FileNotFoundError:
-        return []
-    for path in paths:
-        digits = path.name.split(".")[0]
-        if digits.isdigit() and path.name.endswith((PLAIN, COMPRESSED)):
-            found.setdefault(int(digits), path)  # the plain one comes first by name
-    return [Segment(base, found[base]) for base in sorted(found)]
 
 
 def _length(segment: Segment) -> int:

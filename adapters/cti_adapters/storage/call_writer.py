@@ -130,7 +130,7 @@ class _Batch:
         before = self._stored(latest)
         parts = [log for log in latest.values() if log.merged_into is not None]
         notices = self._take_back(parts, before)
-        ended = {log.id for log in latest.values() if log.id in before and _is_final(before[log.id])}
+        ended = {log.id for log in latest.values() if log.id in before and is_final(before[log.id])}
         ended -= {log.id for log in parts}
         self._note_late(latest, ended)
         work = [
@@ -361,7 +361,7 @@ class _Batch:
         return one.before is None and one.log.state == "ended" and over < self._now - STALE
 
 
-def _is_final(row: Any) -> bool:
+def is_final(row: Any) -> bool:
     """Whether nothing that a feed says changes this call any more."""
     return row.state == "ended" and AWAITED not in row.marks and SETTLING not in row.marks
 
