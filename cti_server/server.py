@@ -25,6 +25,7 @@ from cti_adapters.mailbox import Mailbox
 from cti_adapters.secret_folder import SecretFolder
 from cti_adapters.storage.accounts import accounts, put_default_roles
 from cti_adapters.storage.call_writer import CallWriter
+from cti_adapters.storage.deliveries import put_deliveries
 from cti_adapters.storage.desk_dials import give_up_dials
 from cti_adapters.storage.desk_firm import put_templates
 from cti_adapters.storage.exchange_shelf import merged_exchanges, named_secrets, put_base
@@ -44,6 +45,7 @@ from cti_server.outbox_handlers import handlers
 from cti_server.settings import ExchangeSettings, ReportSettings, Settings, config_folder
 from cti_server.shared import phone
 from cti_server.shared.clock import SystemClock
+from cti_server.shared.deliveries import Delivery
 from cti_server.shared.errors import SettingsError
 from cti_server.shared.notices import GONE, ExchangeChanged, Notice
 from cti_server.shared.people import Branch
@@ -286,19 +288,22 @@ class Server:
     def _write_states(self) -> defer.Deferred[Any]:
         known = {one.id: one for one in self._settings.exchanges}
         entries = self._states.entries(self._supervision.statuses(), known, self._problems)
-        written = self._in_thread(self._put_states, entries)
-        return written.addCallbacks(self._states_written, self._states_not_written)
+        told = self.hub.deliveries.changed()
+        written = self._in_thread(self._put_states, entries, told)
+        return written.addCallbacks(self._states_written, self._states_not_written, errbackArgs=(told,))
 
     def _states_written(self, _: object) -> None:
         self._database_problem = None
 
-    def _states_not_written(self, failure: Failure) -> None:
+    def _states_not_written(self, failure: Failure, told: list[Delivery]) -> None:
+        self.hub.deliveries.again(told)
         self._database_problem = "the database can't be written to"
         log.warning("the exchanges' state was not written: %s", failure.type)
 
-    def _put_states(self, entries: list[ExchangeEntry]) -> None:
+    def _put_states(self, entries: list[ExchangeEntry], told: list[Delivery]) -> None:
         with writing(self._database.engine).begin() as connection:
             put_exchanges(connection, entries)
+            put_deliveries(connection, told, SystemClock().now())
 
     def _appointments(self) -> list[Appointment]:
         return [

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from cti_server.calls.log import CallLog
 from cti_server.calls.views import CallQuery, Counts, ExchangeRow, Gap, HistoryRow, Match, Tab, Taken, UnreadRow
+from cti_server.shared.deliveries import Delivery
 from cti_server.shared.people import Branch, Customer, CustomerNumber
 from cti_server.shared.scope import Label, Scope, Span
 
@@ -375,6 +376,28 @@ class Firm(Protocol):
         """The last records of an exchange that could not be read, without their bytes."""
 
 
+class Tracing(Protocol):
+    """What it takes to say why there was no pop-up. Nothing of customers but what hangs on a call within the scope."""
+
+    def delivery(self, call_id: str) -> Delivery | None:
+        """Who was told of a call within the scope; null where that is not kept."""
+
+    def holders(self, exchange: str, extensions: Iterable[str]) -> dict[str, str]:
+        """Whose the extensions are: extension to user."""
+
+    def gap_at(self, exchange: str, at: float) -> Gap | None:
+        """The gap in which a moment lies."""
+
+    def unread_between(self, exchange: str, since: float, until: float) -> int:
+        """How many pieces could not be read that came then."""
+
+    def signed_in(self, users: Iterable[str], now: float) -> dict[str, float]:
+        """When those who have a session were last seen."""
+
+    def dismissed(self, number: str, branch: str) -> bool:
+        """Whether a branch marked a number as no customer's."""
+
+
 class UnitOfWork(Protocol):
     """One transaction, seen through one scope."""
 
@@ -393,6 +416,10 @@ class UnitOfWork(Protocol):
     @property
     def records(self) -> Records:
         """What was done."""
+
+    @property
+    def tracing(self) -> Tracing:
+        """The way from the bytes to the screens."""
 
     @property
     def firm(self) -> Firm:

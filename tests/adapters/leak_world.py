@@ -111,6 +111,13 @@ class World:
         between = outbound(402, "2002", at=NOW - 402, direction="internal", party_e164=None)
         told.append(Told(between, [Label("internal", "121", "801")]))
         self.office.rings(*(one.log for one in told))
+        written = {user: [one, "call", None] for user, one in (("801", NOW), ("802", NOW), (ALONE, NOW), ("999", NOW))}
+        self.office.put(
+            *(
+                mapping.Delivery(call_id=one.log.id, at=NOW, told=written, rang={"802": NOW}, away={ALONE: NOW})
+                for one in told
+            )
+        )
         return told
 
     def _acts(self) -> None:

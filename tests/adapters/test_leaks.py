@@ -11,6 +11,7 @@ import pytest
 from cti_server.calls.desk import Desk
 from cti_server.calls.views import CallQuery
 from cti_server.shared.errors import NotAllowed, NotFound, YobirinError
+from cti_server.shared.phone import Plan, show
 from cti_server.shared.scope import Span
 from cti_server.shared.viewer import Viewer
 from tests.adapters.leak_world import FAR, World, everybody
@@ -26,6 +27,7 @@ ON_CALLS: dict[str, Callable[[Desk, str], object]] = {
     "record": lambda desk, one: desk.record(None, [one], None, "contact", "phone", "", ""),
     "dial": lambda desk, one: desk.dial(one),
     "reveal": lambda desk, one: desk.reveal(one, "a reason"),
+    "why": lambda desk, one: desk.why("hq", one),
     "register": lambda desk, one: desk.register(one, FIELDS),
     "attach": lambda desk, one: desk.attach(one, "710110"),
     "not_a_customer": lambda desk, one: desk.not_a_customer(one),
@@ -59,6 +61,8 @@ ON_EXCHANGES: dict[str, Callable[[Desk, str], object]] = {
     "unread": lambda desk, one: desk.unread(one),
     "raw_sight": lambda desk, one: desk.raw_sight(one),
     "reveal_raw": lambda desk, one: desk.reveal_raw(one, "why"),
+    "why_number": lambda desk, one: desk.why_number(one, "+819012345678", NOW),
+    "dry_run": lambda desk, one: desk.dry_run(one, "09012345678", Plan(), "2001"),
 }
 LISTS: dict[str, Callable[[Desk], object]] = {
     "worklist": lambda desk: [desk.worklist(tab) for tab in TABS],  # type: ignore[arg-type]
@@ -154,6 +158,7 @@ def test_single_things_show_no_hidden_candidate(world: World, who: Viewer) -> No
             view = desk.call(call.log.id)
             texts[f"call {call.log.id}"] = repr(view)
             items |= {view.row.item} if view.row.item is not None else set()
+            texts[f"why {call.log.id}"] = outcome(lambda call=call: desk.why("hq", call.log.id))  # type: ignore[misc]
         for item in items:
             texts[f"item {item}"] = repr(desk.item(item))
             texts[f"draft {item}"] = outcome(lambda item=item: desk.draft(item))  # type: ignore[misc]
@@ -216,6 +221,25 @@ def test_searches_find_nobody_hidden(world: World, who: Viewer) -> None:
             rows = desk.calls(CallQuery(digits=one.number)).rows
             assert {row.id for row in rows} <= {call.log.id for call in world.seen(who.scope)}
             assert {who_.code for row in rows for who_ in row.who} <= admitted
+
+
+@everyone
+def test_a_hidden_number_is_answered_like_one_that_nobody_has(world: World, who: Viewer) -> None:
+    """Why there was no pop-up, and what would happen: to the letter what is said of a number that never called."""
+    if not who.may("exchanges") or (who.scope.span is Span.BRANCH and who.branch != "121"):
+        return
+    known = {one.number for one in world.everyone if who.scope.admits(one.label)}
+    hidden = sorted({one.number for one in world.everyone} - known)
+    with world.desk(who) as desk:
+
+        def answers(number: str) -> str:
+            asked, dry = desk.why_number("hq", number, NOW), desk.dry_run("hq", number, Plan(), "2001")
+            return f"{asked} {dry}".replace(number, "…").replace(show(number), "…")
+
+        nothing = answers("+81344440000")
+        assert "no-call" in nothing and "'nobody'" in nothing
+        for number in hidden:
+            assert answers(number) == nothing
 
 
 @everyone

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from cti_adapters.live.audience import Audience, Stream
+from cti_adapters.live.deliveries import Deliveries
 from cti_adapters.live.events import CallEvents, Show, event, taken, view_of
 from cti_server.shared import phone
 from cti_server.shared.clock import Clock
@@ -92,6 +93,7 @@ class Hub:
         self._next_slot = 0
         self._beat_slot = 0
         self.counters = Counters()
+        self.deliveries = Deliveries()
 
     # --- streams
 
@@ -203,19 +205,29 @@ class Hub:
         events = CallEvents(notice, self._show, token)
         named = {label.rep for label in (*labels, *before)} | {*notice.ringing, notice.receiver, *takers}
         named.discard(None)
+        now = self._clock.now()
+        noting = self.deliveries.of(notice.call_id, now)
+        noting.ring((*notice.ringing, notice.receiver), now)
+        told = noting.told
         for group in self._audience.groups((*labels, *before)):
             data = self._for_viewer(group.scope, notice, before, events, token)
             if data is not None:
                 for stream in list(group.streams):
                     if stream.user not in named:
-                        self._send(stream, data)
+                        sent = self._send(stream, data)
+                        if stream.user not in told or not sent:
+                            noting.tell(stream.user, now, "call", cut=not sent, named=False)
         for user in sorted(name for name in named if name):
-            for stream in self._audience.of_user(user):
-                data = self._for_viewer(stream.scope, notice, before, events, token)
+            streams = self._audience.of_user(user)
+            if not streams:
+                noting.miss(user, now)
+            for stream in streams:
+                kind, data = "call", self._for_viewer(stream.scope, notice, before, events, token)
                 if data is None:
-                    data = _taken_data(user, notice, takers, token)
+                    kind, data = "taken", _taken_data(user, notice, takers, token)
                 if data is not None:
-                    self._send(stream, data)
+                    sent = self._send(stream, data)
+                    noting.tell(user, now, kind, cut=not sent)
         self._remember(notice, takers)
         return before
 
@@ -298,7 +310,7 @@ class Hub:
             data = self._for_viewer(scope, live.notice, (), CallEvents(live.notice, self._show, token), token)
             if data is None:
                 data = _taken_data(stream.user, live.notice, {}, token)
-            if data is not None and not self._send(stream, data):
+            if data is not None and not self._send_late(stream, live.notice.call_id, data):
                 return
         self._send(stream, event("ready", {}, token))
 
@@ -322,13 +334,20 @@ class Hub:
             data = self._for_viewer(scope, notice, tuple(before[call_id]), events, token)
             if data is None:
                 data = _taken_data(stream.user, notice, {}, token)
-            if data is not None and not self._send(stream, data):
+            if data is not None and not self._send_late(stream, call_id, data):
                 return
         if work:
             self._send(stream, event("work", {}, token))
         self._send(stream, event("ready", {}, token))
 
     # --- little helpers
+
+    def _send_late(self, stream: Stream, call_id: str, data: bytes) -> bool:
+        """Tells a screen that was just opened of a call that it missed."""
+        sent = self._send(stream, data)
+        now = self._clock.now()
+        self.deliveries.of(call_id, now).tell(stream.user, now, "late", cut=not sent)
+        return sent
 
     def _send(self, stream: Stream, data: bytes) -> bool:
         if stream.send(data):

@@ -8,6 +8,7 @@ from cti_adapters.storage.desk_calls import CallRepository
 from cti_adapters.storage.desk_customers import CustomerRepository
 from cti_adapters.storage.desk_firm import FirmRepository
 from cti_adapters.storage.desk_records import RecordRepository
+from cti_adapters.storage.desk_tracing import TracingRepository
 from cti_adapters.storage.desk_work import WorkRepository
 from cti_adapters.storage.exchange_shelf import ExchangeShelf
 from cti_adapters.storage.gate import GatedSession
@@ -47,3 +48,8 @@ class DeskRepositories:
     def firm(self) -> FirmRepository:
         """Ourselves."""
         return FirmRepository(self.session)
+
+    @cached_property
+    def tracing(self) -> TracingRepository:
+        """The way from the bytes to the screens."""
+        return TracingRepository(self.session)

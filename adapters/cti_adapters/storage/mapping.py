@@ -405,6 +405,16 @@ class UnreadableRow(Row):
     size: Mapped[int]
 
 
+class Delivery(Row):
+    """Who was told of a call."""
+
+    call_id: Mapped[str]
+    at: Mapped[float]
+    told: Mapped[dict[str, Any]]
+    rang: Mapped[dict[str, float]]
+    away: Mapped[dict[str, float]]
+
+
 class Outbox(Row):
     """What the dashboard tells the daemon."""
 
@@ -450,6 +460,7 @@ def _map() -> None:
         ExchangeTest: schema.exchange_tests,
         Gap: schema.gaps,
         UnreadableRow: schema.unreadable,
+        Delivery: schema.deliveries,
         Outbox: schema.outbox,
         Audit: schema.audit,
     }

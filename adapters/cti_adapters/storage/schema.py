@@ -492,6 +492,17 @@ lanes = Table(
     Column("rebuild_skip", Integer, nullable=False),
 )
 
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("call_id", Text, primary_key=True),
+    _time("at"),  # when the screens were first told of it
+    Column("told", JSON, nullable=False),  # user -> [when, call | taken | late, when a screen was cut off]
+    Column("rang", JSON, nullable=False),  # user -> since when their telephone rang or talked
+    Column("away", JSON, nullable=False),  # user -> when it was found that they had no screen open
+)
+Index("ix_deliveries_at", deliveries.c.at)
+
 # --- between the processes, and the trail ---------------------------------------------------------------------------
 
 outbox = Table(
