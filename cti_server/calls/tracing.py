@@ -211,7 +211,7 @@ def _extension(known: Known) -> Step:
     rang = sorted({*log.rang_extensions, *log.ringing_extensions} | ({log.talking_extension or ""} - {""}))
     if log.direction != "in" or not rang:
         return Step("extension", "skipped", "nothing-rang")
-    return extensions(rang, known.holders, log.ringing_at)
+    return extensions(rang, known.holders, known.matched_at)
 
 
 def extensions(rang: Sequence[str], holders: Mapping[str, str], at: float | None = None) -> Step:
