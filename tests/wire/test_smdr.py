@@ -96,6 +96,26 @@ def test_a_line_that_goes_on_waits_for_the_next_and_no_longer_than_the_feed() ->
     assert isinstance(event, RecordRead) and event.record.external_number is None
 
 
+@given(st.lists(st.sampled_from([1, 2, 30, 60, 61, 90, 200]), min_size=1, max_size=9))
+def test_reading_again_from_what_is_pending_misses_nothing(sizes: list[int]) -> None:
+    """A lane that is started again begins at the pending bytes."""
+    profile = profile_named("vodavi")
+    data = profile.tests[0].text.encode().replace(b"\n", b"\r\n\0\0\0")
+    whole = Reader(profile)
+    wanted = [reading for _, reading in [*whole.feed(data), *whole.finish()]]
+    found, at, nth = [], 0, 0
+    reader = Reader(profile)
+    while at < len(data):
+        fed = data[at : at + sizes[nth % len(sizes)]]
+        found += [reading for _, reading in reader.feed(fed)]
+        at, nth = at + len(fed), nth + 1
+        again = Reader(profile)
+        again.feed(data[at - reader.pending : at])
+        assert again.pending == reader.pending
+        reader = again
+    assert [*found, *(reading for _, reading in reader.finish())] == wanted
+
+
 def test_other_lines_than_the_profile_s_are_unreadable_with_a_sentence() -> None:
     (event,) = RecordDecoder(profile_named("avaya-ipoffice")).feed(b"20.06.26|12:53:45|201|33388\r\n", 1.0)
     assert isinstance(event, Unreadable) and event.reason == "it has 1 fields, 17 at least are needed"

@@ -12,6 +12,8 @@ HEAD: Final = 4096
 _RUN: Final = re.compile(rb"[\r\n\0\f\x02\x03]+")
 """What makes end records with, in whatever mixture: CR LF, LF CR, CR LF LF, CR LF NUL NUL NUL, form feeds before page
 headers, STX and ETX around records."""
+LINES: Final = re.compile(rb"[^\r\n\0\f\x02\x03]*[\r\n\0\f\x02\x03]+|[^\r\n\0\f\x02\x03]+")
+"""Lines, each with what ends it."""
 _LINE_END: Final = re.compile(rb"\r\n|\n\r|\n|\r")
 _BLANK: Final = b" \t"
 

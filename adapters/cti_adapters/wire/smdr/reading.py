@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from cti_adapters.wire.smdr.converters import CONVERTERS, Value
-from cti_adapters.wire.smdr.framing import HEAD, Frame, Framer
+from cti_adapters.wire.smdr.framing import HEAD, LINES, Frame, Framer
 from cti_adapters.wire.smdr.profile import OUTPUTS, STATUS, Check, Field, Layout, Profile
 from cti_server.calls.events import Unreadable
 from cti_server.calls.records import CallRecord
@@ -50,16 +50,25 @@ class Reader:
         self._framer = Framer(blocks=profile.blocks, most=profile.longest)
         self._header: dict[str, int] = {}
         self._waiting: Frame | None = None
+        self._since = 0
+        """Bytes since the waiting line began."""
 
     @property
     def pending(self) -> int:
         """How many of the newest bytes belong to what is not complete yet."""
-        waiting = len(self._waiting.raw) + 2 if self._waiting is not None else 0
-        return self._framer.pending + waiting
+        return self._framer.pending if self._waiting is None else self._since
 
     def feed(self, data: bytes) -> list[tuple[Frame, Reading]]:
         """What these bytes complete, each with its frame."""
-        return self._read_all(self._framer.feed(data))
+        if self.profile.join is None:
+            return self._read_all(self._framer.feed(data))
+        # One line at a time, so that it is known where the waiting one began.
+        readings: list[tuple[Frame, Reading]] = []
+        for piece in LINES.findall(data):
+            waited, held = self._waiting, self._framer.pending
+            readings += self._read_all(self._framer.feed(piece))
+            self._since = (self._since if self._waiting is waited else held) + len(piece)
+        return readings
 
     def finish(self) -> list[tuple[Frame, Reading]]:
         """What the end of a file, or a long silence, completes."""
