@@ -19,25 +19,28 @@ from cti_adapters.wire.smdr.profile import (
     Dialogue,
     Field,
     Layout,
+    Part,
     Place,
     Profile,
     Rule,
     Sample,
     Setting,
+    Writing,
 )
 from cti_adapters.wire.smdr.reading import LAYOUT_KINDS
 from cti_server.calls.log import Direction
 from cti_server.shared.errors import SettingsError
 
 KEYS: Final[dict[str, frozenset[str]]] = {
-    "": frozenset({"profile", "transport", "framing", "layout", "rule", "record", "test"}),
-    "profile": frozenset({"name", "title", "description", "sources", "encoding", "additions", "together"}),
+    "": frozenset({"profile", "transport", "framing", "layout", "rule", "record", "write", "test"}),
+    "profile": frozenset({"name", "title", "description", "sources", "encoding", "additions", "together", "writes"}),
     "transport": frozenset({"feeds", "port", "dialogue"}),
     "dialogue": frozenset({"expect", "send"}),
     "framing": frozenset({"blocks", "longest", "noise", "join", "joined"}),
     "layout": frozenset({"name", "kind", "when", "length", "delimiter", "quoted", "at_least", "pattern", "fields"}),
     "field": frozenset({"at", "columns", "key", "from", "as", "formats", "nothing", "take", "must"}),
     "rule": frozenset({"when", "set"}),
+    "write": frozenset({"when", "fields"}),
     "test": frozenset({"lines", "expect"}),
 }
 """The keys of each table of a profile; ``docs/smdr-profiles.md`` says what they mean."""
@@ -45,6 +48,7 @@ ENCODINGS: Final = frozenset(
     {"ascii", "utf-8", "latin-1", "iso8859-15", "cp437", "cp850", "cp1252", "shift_jis", "cp932", "euc_jp"}
 )
 _BOOLS: Final = frozenset({"answered", "transferred", "continuation"})
+_PART: Final = re.compile(r"([^$]*)\$(\w+)(?:\{([^}]*)\})?", re.DOTALL)
 _FIELD: Final = re.compile(r"\$(\w*)(?: - \$(\w+))?")
 
 
@@ -153,6 +157,8 @@ def _profile(data: dict[str, Any], faults: _Faults) -> Profile:
         feeds=faults.words(transport, "feeds", ("transport",)),
         port=faults.of(int, transport, "port", 0, ("transport",)) or None,
         dialogue=tuple(_dialogue(transport, faults)),
+        writes=_writes(about, made, faults),
+        writings=tuple(_writings(data, fields, faults)),
         tests=tuple(_tests(data, faults)),
     )
 
@@ -161,6 +167,34 @@ def _dialogue(transport: Mapping[str, Any], faults: _Faults) -> Iterable[Dialogu
     for step in faults.of(list, transport, "dialogue", [], ("transport",)):
         faults.keys(step, "dialogue", ("transport", "dialogue"))
         yield Dialogue(str(step.get("expect", "")), str(step.get("send", "")))
+
+
+def _writes(about: Mapping[str, Any], layouts: tuple[Layout, ...], faults: _Faults) -> str:
+    name: str = faults.of(str, about, "writes", "", ("profile",))
+    names = [layout.name for layout in layouts]
+    if name and name not in names:
+        raise faults.at(("profile", "writes"), f"there is no layout “{name}”{meant(name, names)}")
+    return name
+
+
+def _writings(data: Mapping[str, Any], fields: set[str], faults: _Faults) -> Iterable[Writing]:
+    for at, table in enumerate(faults.of(list, data, "write", [], ())):
+        path = ("write", at)
+        faults.keys(table, "write", path)
+        given = faults.of(dict, table, "fields", {}, path)
+        for name, text in given.items():
+            if name not in fields | {"line"}:
+                raise faults.at(path, f"no layout has “{name}”{meant(name, fields)}")
+            if not isinstance(text, str):
+                raise faults.at(path, f"what is written into {name} has to be in quotes")
+        when = faults.of(dict, table, "when", {}, path)
+        yield Writing(tuple(when.items()), tuple((name, _parts(text)) for name, text in given.items()))
+
+
+def _parts(text: str) -> tuple[Part, ...]:
+    parts = [Part(*(group or "" for group in found.groups())) for found in _PART.finditer(text)]
+    rest = text[max((found.end() for found in _PART.finditer(text)), default=0) :]
+    return (*parts, Part(rest)) if rest or not parts else tuple(parts)
 
 
 def _tests(data: Mapping[str, Any], faults: _Faults) -> Iterable[Sample]:

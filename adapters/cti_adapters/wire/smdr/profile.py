@@ -108,6 +108,21 @@ class Rule(NamedTuple):
     settings: tuple[Setting, ...]
 
 
+class Part(NamedTuple):
+    """What is written into a field is made of parts: a text, and what of the record comes after it, in which shape."""
+
+    before: str
+    name: str = ""
+    shape: str = ""
+
+
+class Writing(NamedTuple):
+    """Where the record is so, gives the text of fields that none before it gave."""
+
+    when: tuple[tuple[str, Value], ...]
+    fields: tuple[tuple[str, tuple[Part, ...]], ...]
+
+
 class Dialogue(NamedTuple):
     """A step of a sign-in; ``{password}`` stands for the exchange's secret."""
 
@@ -150,4 +165,7 @@ class Profile:
     dialogue: tuple[Dialogue, ...] = ()
     additions: bool = False
     """Whether there are records that only add to the one before."""
+    writes: str = ""
+    """The name of the layout in which records are written; empty: the profile only reads."""
+    writings: tuple[Writing, ...] = ()
     tests: tuple[Sample, ...] = field(default=())
