@@ -33,6 +33,7 @@ PAGES = [
     "/admin/exchanges/hq/change",
     "/admin/exchanges/hq/do/remove",
     "/me",
+    "/sim",
     "/lookup/nobody",
     "/calls/none",
 ]

@@ -42,6 +42,7 @@ LISTS = (
     "/me",
     "/report?period=7",
     "/report.csv?period=7",
+    "/sim",
     "/unregistered",
 )
 ABOUT_NOBODY = {"signin", "me", "static"}

@@ -50,6 +50,7 @@ PAGES = [
     "/admin/exchanges/hq/do/pause",
     "/admin/exchanges/hq/do/remove",
     "/me",
+    "/sim",
     "/lookup/nobody",
 ]
 

@@ -33,6 +33,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "exchanges",
     "exchange_settings",
     "tail",
+    "sim",
     "me",
     "mailbox",
     "lookup",

@@ -10,3 +10,4 @@ import "./find.js";
 import "./calls.js";
 import "./preferences.js";
 import "./tail.js";
+import "./sim.js";

@@ -1,0 +1,102 @@
+"""A scenario played by the simulator in a process of its own, and what the server's codec and fold make of the bytes.
+
+Nothing of it is journalled, stored or shown to anybody but who asked: a tester's calls never mix with customers'.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from flask_babel import gettext
+
+from cti_adapters.exchanges.dry_run import DryRun, Heard
+from cti_server.calls.expecting import Comparison, Meant, compare
+from cti_server.calls.folding import ExchangePlan
+from cti_server.settings import config_folder
+from cti_server.shared.errors import Unavailable
+
+SECONDS: Final = 20.0
+"""A rehearsal that takes longer is ended."""
+AT_ONCE: Final = 2
+MOST_TEXT: Final = 64 * 1024
+"""Characters of a scenario file."""
+_seats = threading.BoundedSemaphore(AT_ONCE)
+
+
+class Rehearsed(NamedTuple):
+    """What came of it. ``fault``: why it can't be played, a line for each thing that is wrong."""
+
+    fault: str = ""
+    title: str = ""
+    began: float = 0.0
+    heard: tuple[Heard, ...] = ()
+    comparison: Comparison = Comparison([], [])
+    broken_off: bool = False
+    sent_bytes: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, in simulated seconds."""
+        return max([one.at for one in self.heard], default=self.began) - self.began
+
+    @property
+    def unread(self) -> int:
+        """Pieces that couldn't be read."""
+        return sum(bool(one.problem) for one in self.heard)
+
+    @property
+    def connections(self) -> int:
+        """How often the server connected."""
+        return len({one.connection for one in self.heard})
+
+
+def shipped() -> dict[str, Path]:
+    """The scenario files that ship with the product, by name."""
+    return {path.stem: path for path in sorted((config_folder() / "scenarios").glob("*.toml"))}
+
+
+def title_of(path: Path) -> str:
+    """A shipped file's own title."""
+    return str(tomllib.loads(path.read_text("utf-8")).get("title", path.stem))
+
+
+def rehearse(text: str, name: str, seed: int, faults: Mapping[str, float], skew: float = 0.0) -> Rehearsed:
+    """Plays the text of a scenario file. Raises Unavailable where too much is being played already, or it takes too
+    long."""
+    if not _seats.acquire(blocking=False):
+        raise Unavailable(gettext("Other scenarios are being played just now. Try again in a moment."))
+    try:
+        told = _played({"text": text, "name": name, "seed": seed, "faults": dict(faults), "skew": skew})
+    finally:
+        _seats.release()
+    if "fault" in told:
+        return Rehearsed(fault=told["fault"])
+    reading = DryRun(ExchangePlan(id="simulated", branch=""))
+    size = 0
+    for connection, at, data in told["sent"]:
+        raw = base64.b64decode(data)
+        size += len(raw)
+        reading.hear(connection, at, raw)
+    meant = [Meant(call["title"], call["at"], call["expect"]) for call in told["calls"]]
+    comparison = compare(meant, reading.calls())
+    return Rehearsed("", told["title"], told["began"], tuple(reading.heard), comparison, told["broken_off"], size)
+
+
+def _played(asked: dict[str, Any]) -> dict[str, Any]:
+    command = [sys.executable, "-m", "cti_simulators.rehearsal"]
+    try:
+        done = subprocess.run(
+            command, input=json.dumps(asked), capture_output=True, text=True, timeout=SECONDS, check=True
+        )
+    except subprocess.TimeoutExpired as late:
+        raise Unavailable(gettext("The scenario takes too long to play; make it shorter.")) from late
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told

@@ -1,0 +1,165 @@
+"""The tester's simulator: a scenario played to the server's own codec and fold; what was sent, what was made of it, and
+where that differs from what the scenario says must come out (spec O4)."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from flask import Blueprint, Response, request
+from flask_babel import LazyString, gettext, lazy_gettext
+
+from cti_adapters.exchanges.dry_run import Heard
+from cti_server.shared.errors import Invalid
+from cti_web import rehearsing
+from cti_web.answers import asked_for, fragment, page
+from cti_web.viewer import desk, needs, signed_in
+
+blueprint = Blueprint("sim", __name__)
+
+_ = lazy_gettext
+
+SHOWN: Final = 400
+"""The timeline holds so many entries; the reading takes in all."""
+ALIKE: Final = 4
+"""From so many messages of the same name in a row on, only the first is shown, with their number."""
+OWN: Final = "own"
+TITLES: Final[dict[str, LazyString]] = {
+    "answered": _("Answered, hung up by either side"),
+    "missed": _("Nobody takes it"),
+    "busy": _("The extension is busy"),
+    "voicemail": _("Left a message, or none"),
+    "withheld": _("The number is withheld"),
+    "names": _("Names that carriers send"),
+    "hold": _("Put on hold"),
+    "ring-group": _("Several extensions ring at once"),
+    "blind-transfer": _("Transferred without asking"),
+    "attended-transfer": _("Transferred after asking"),
+    "queue": _("A queue in which all members ring"),
+    "voice-menu": _("A voice menu before the queue"),
+    "internal": _("Between two extensions"),
+    "outbound": _("To the outside"),
+    "click-to-dial": _("Dialled by a program"),
+    "several-at-once": _("Several calls at the same moment"),
+    "cut-link": _("The link is cut during a call"),
+    "killed": _("The exchange loses its power during a call"),
+    "storm": _("A storm of events without meaning"),
+    "kinds": _("One call of each kind"),
+}
+
+
+class Fault(NamedTuple):
+    """A fault of the line that can be switched on."""
+
+    text: LazyString
+    values: dict[str, float]
+
+
+FAULTS: Final[dict[str, Fault]] = {
+    "tiny": Fault(_("Tiny reads, 3 bytes at a time"), {"piece_bytes": 3}),
+    "split": Fault(_("Characters cut between their bytes"), {"split_characters": True}),
+    "together": Fault(_("Much at once, twice a second"), {"together_seconds": 0.5}),
+    "duplicate": Fault(_("Every tenth message twice"), {"duplicate": 0.1}),
+    "reorder": Fault(_("Every tenth message too late"), {"reorder": 0.1}),
+    "garbage": Fault(_("Bytes without meaning between messages"), {"garbage": 0.1}),
+    "skew": Fault(_("The exchange's clock is 90 seconds fast"), {}),
+}
+SKEW: Final = 90.0
+
+
+class Entry(NamedTuple):
+    """One line of the timeline. ``after``: seconds after the beginning; ``times``: how many messages it stands for."""
+
+    after: float
+    heard: Heard
+    times: int
+
+
+@blueprint.route("/sim", methods=["GET", "POST"])
+@signed_in
+@needs("simulator")
+def show() -> Response:
+    """The page; after *play*, with what came of it."""
+    played = _play() if request.method == "POST" else None
+    values: dict[str, Any] = {
+        "scenarios": {
+            name: TITLES.get(name) or rehearsing.title_of(path) for name, path in rehearsing.shipped().items()
+        },
+        "faults": FAULTS,
+        "own": OWN,
+        "asked": request.form,
+        "played": played,
+        "entries": entries(played) if played else [],
+    }
+    if asked_for() == "y-sim":
+        return fragment("sim/result.html", **values)
+    with desk() as use:
+        return page(use, "sim/page.html", **values)
+
+
+def _play() -> rehearsing.Rehearsed:
+    name = request.form.get("scenario", "")
+    chosen = [key for key in request.form.getlist("fault") if key in FAULTS]
+    seed = request.form.get("seed", "1").strip() or "1"
+    if not seed.isascii() or not seed.isdigit() or len(seed) > 9:
+        raise Invalid(gettext("The seed is a whole number."), "seed")
+    if name == OWN:
+        text = _own_text()
+    else:
+        path = rehearsing.shipped().get(name)
+        if path is None:
+            raise Invalid(gettext("Choose a scenario."), "scenario")
+        text = path.read_text("utf-8")
+    values = {key: value for fault in chosen for key, value in FAULTS[fault].values.items()}
+    return rehearsing.rehearse(text, f"{name}.toml", int(seed), values, SKEW if "skew" in chosen else 0.0)
+
+
+def _own_text() -> str:
+    file = request.files.get("file")
+    raw = file.read(rehearsing.MOST_TEXT + 1) if file else b""
+    try:
+        text = raw.decode("utf-8") if raw else request.form.get("text", "")
+    except UnicodeDecodeError as bad:
+        raise Invalid(gettext("The file is not UTF-8; save it as UTF-8."), "file") from bad
+    if len(raw) > rehearsing.MOST_TEXT or len(text) > rehearsing.MOST_TEXT:
+        raise Invalid(gettext("A scenario file has at most 64 KiB."), "file")
+    return text
+
+
+def entries(played: rehearsing.Rehearsed) -> list[Entry]:
+    """The timeline, at most ``SHOWN`` entries; many messages of the same name in a row are one."""
+    found: list[list[Heard]] = []
+    for one in played.heard:
+        last = found[-1][0] if found else None
+        if last is not None and (last.name, last.problem, last.connection) == (one.name, one.problem, one.connection):
+            found[-1].append(one)
+        else:
+            found.append([one])
+    lines: list[Entry] = []
+    for run in found:
+        shown = [(run[0], len(run))] if len(run) >= ALIKE else [(one, 1) for one in run]
+        lines += [Entry(one.at - played.began, one, count) for one, count in shown]
+    return lines[:SHOWN]
+
+
+def gist(heard: Heard) -> str:
+    """What a message is about, in short."""
+    headers = dict(heard.headers)
+    wanted = ("Channel", "DestChannel", "CallerIDNum", "DialStatus", "Queue", "Cause-txt", "Message")
+    return " · ".join([headers[key] for key in wanted if headers.get(key)][:3])
+
+
+@blueprint.app_template_filter("gist")
+def _gist(heard: Heard) -> str:
+    return gist(heard)
+
+
+@blueprint.app_template_filter("plain_value")
+def _plain_value(value: Any) -> str:
+    """A field of a call as ``cti trace`` would print it."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ", ".join(str(each) for each in value) or "[]"
+    return str(value)
