@@ -21,6 +21,7 @@ COMMANDS = {
     "user": "users",
     "exchange": "exchange",
     "replay": "replay",
+    "doctor": "doctor",
     "db": "db",
     "simulate": "simulate",
 }

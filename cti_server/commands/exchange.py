@@ -152,15 +152,15 @@ def run_check(args: argparse.Namespace) -> int:
         raise YobirinError(
             f"there is no {named} in {args.config} or on the pages (there: {known}); name one under [[exchanges]]"
         )
-    results = _visit(chosen, args.seconds)
+    results = visit(chosen, args.seconds)
     for one, findings in zip(chosen, results, strict=True):
         for line in report(one, findings):
             print(plain(line))
     return 0 if all(findings.good for findings in results) else 1
 
 
-def _visit(exchanges: Sequence[ExchangeSettings], seconds: float) -> list[Findings]:
-    """All of them at once."""
+def visit(exchanges: Sequence[ExchangeSettings], seconds: float) -> list[Findings]:
+    """Checks all of them at once, listening for so many seconds; what is found, in their order."""
     from twisted.internet import reactor as twisted_reactor
     from twisted.internet.defer import DeferredList
 
