@@ -18,6 +18,7 @@ GROUPS: dict[str, Callable[[str], list[Row]]] = {
     "codec": rows_ami.codec,
     "pipeline": rows_ami.pipeline,
     "memory": rows_ami.memory,
+    "profile": rows_records.reading,
     "records": rows_records.records,
     "sick": rows_records.sick,
     "writer": rows_storage.writer,

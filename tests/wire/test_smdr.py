@@ -155,6 +155,11 @@ extension = "$one"
         ('"integer"', '"datetime", formats = ["%Q"]', "line 9: “%Q” is no form of a time"),
         ('name = "mine"', "", "line 2: name is missing"),
         ('"$one"', "true", "line 11: extension can't be True"),
+        (
+            'extension = "$one"',
+            'ring_seconds = "$one"',
+            "line 11: ring_seconds can't be $one: it needs a field read as",
+        ),
     ],
 )
 def test_a_bad_profile_is_told_with_its_line(old: str, new: str, sentence: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from cti_adapters.wire.smdr.converters import CONVERTERS, TIMES
+from cti_adapters.wire.smdr.cutting import LAYOUT_KINDS
 from cti_adapters.wire.smdr.places import line_of
 from cti_adapters.wire.smdr.profile import (
     OUTPUTS,
@@ -27,7 +28,6 @@ from cti_adapters.wire.smdr.profile import (
     Setting,
     Writing,
 )
-from cti_adapters.wire.smdr.reading import LAYOUT_KINDS
 from cti_server.calls.log import Direction
 from cti_server.shared.errors import SettingsError
 
@@ -47,6 +47,20 @@ KEYS: Final[dict[str, frozenset[str]]] = {
 ENCODINGS: Final = frozenset(
     {"ascii", "utf-8", "latin-1", "iso8859-15", "cp437", "cp850", "cp1252", "shift_jis", "cp932", "euc_jp"}
 )
+SECONDS: Final = frozenset({"ring_seconds", "duration_seconds"})
+TYPES: Final[dict[str, set[str]]] = {
+    "started_at_local": {"datetime", "epoch"},
+    "ended_at_local": {"datetime", "epoch"},
+    "started_at_no_year": {"yearless"},
+    "ended_at_no_year": {"yearless"},
+    "ring_seconds": {"integer", "duration", "tenths"},
+    "duration_seconds": {"integer", "duration", "tenths"},
+    "direction": set(),
+    "answered": set(),
+    "transferred": set(),
+    "continuation": set(),
+}
+"""How fields have to be read that such values come from; the others are texts."""
 _BOOLS: Final = frozenset({"answered", "transferred", "continuation"})
 _PART: Final = re.compile(r"([^$]*)\$(\w+)(?:\{([^}]*)\})?", re.DOTALL)
 _FIELD: Final = re.compile(r"\$(\w*)(?: - \$(\w+))?")
@@ -136,7 +150,10 @@ def _profile(data: dict[str, Any], faults: _Faults) -> Profile:
         raise faults.at(("profile", "encoding"), f"there is no encoding “{encoding}”{meant(encoding, ENCODINGS)}")
     layouts = faults.of(list, data, "layout", [], ())
     made = tuple(_layout(layout, faults, ("layout", at)) for at, layout in enumerate(layouts))
-    fields = {one.name for layout in made for one in layout.fields}
+    fields: dict[str, set[str]] = {}
+    for layout in made:
+        for one in layout.fields:
+            fields.setdefault(one.name, set()).add(one.kind)
     rules = [_rule(rule, fields, faults, ("rule", at)) for at, rule in enumerate(faults.of(list, data, "rule", [], ()))]
     rules.append(Rule((), _settings(data["record"], fields, faults, ("record",))))
     return Profile(
@@ -177,13 +194,13 @@ def _writes(about: Mapping[str, Any], layouts: tuple[Layout, ...], faults: _Faul
     return name
 
 
-def _writings(data: Mapping[str, Any], fields: set[str], faults: _Faults) -> Iterable[Writing]:
+def _writings(data: Mapping[str, Any], fields: Mapping[str, set[str]], faults: _Faults) -> Iterable[Writing]:
     for at, table in enumerate(faults.of(list, data, "write", [], ())):
         path = ("write", at)
         faults.keys(table, "write", path)
         given = faults.of(dict, table, "fields", {}, path)
         for name, text in given.items():
-            if name not in fields | {"line"}:
+            if name not in fields and name != "line":
                 raise faults.at(path, f"no layout has “{name}”{meant(name, fields)}")
             if not isinstance(text, str):
                 raise faults.at(path, f"what is written into {name} has to be in quotes")
@@ -293,7 +310,7 @@ def _apart(fields: list[Field], faults: _Faults, path: tuple[str | int, ...]) ->
             )
 
 
-def _rule(table: Any, fields: set[str], faults: _Faults, path: tuple[str | int, ...]) -> Rule:
+def _rule(table: Any, fields: Mapping[str, set[str]], faults: _Faults, path: tuple[str | int, ...]) -> Rule:
     faults.keys(table, "rule", path)
     checks = []
     for name, wanted in faults.of(dict, table, "when", {}, path).items():
@@ -316,7 +333,9 @@ def _check(name: str, wanted: Any, faults: _Faults, path: tuple[str | int, ...])
     return Check(name, faults.compiled(wanted.removeprefix("!"), path), wanted=not negative)
 
 
-def _settings(table: Any, fields: set[str], faults: _Faults, path: tuple[str | int, ...]) -> tuple[Setting, ...]:
+def _settings(
+    table: Any, fields: Mapping[str, set[str]], faults: _Faults, path: tuple[str | int, ...]
+) -> tuple[Setting, ...]:
     made = []
     for output, value in table.items():
         found = _FIELD.fullmatch(value) if isinstance(value, str) else None
@@ -324,6 +343,7 @@ def _settings(table: Any, fields: set[str], faults: _Faults, path: tuple[str | i
             for name in found.groups():
                 if name and name not in fields:
                     raise faults.at(path, f"{output} comes from “{name}”, which no layout has{meant(name, fields)}")
+            _fits(output, found, fields, faults, path)
             made.append(Setting(output, None, found.group(1), found.group(2) or ""))
             continue
         fits = isinstance(value, str | int)
@@ -339,3 +359,18 @@ def _settings(table: Any, fields: set[str], faults: _Faults, path: tuple[str | i
             raise faults.at(path, f"{output} can't be {value!r}")
         made.append(Setting(output, value))
     return tuple(made)
+
+
+def _fits(
+    output: str, found: re.Match[str], fields: Mapping[str, set[str]], faults: _Faults, path: tuple[str | int, ...]
+) -> None:
+    """Refuses what would put a text where seconds belong, and the like."""
+    name, less = found.groups()
+    wanted = TYPES.get(output, {"text"} if output in OUTPUTS else {"text", "integer", "duration", "tenths"})
+    kinds = fields[name] if name else set()
+    if less:
+        kinds, wanted = kinds | fields[less] | ({"seconds"} if output not in SECONDS else set()), {"datetime", "epoch"}
+    if not kinds <= wanted:
+        raise faults.at(
+            path, f"{output} can't be {found.group()}: it needs a field read as {' or '.join(sorted(wanted))}"
+        )
