@@ -1,4 +1,4 @@
-"""The raw tail in a real browser."""
+"""The raw tail, and why there was no pop-up, in a real browser."""
 
 from __future__ import annotations
 
@@ -60,4 +60,16 @@ def test_whole_numbers_are_shown_for_a_reason(
     page.keyboard.press("Enter")
     page.wait_for_selector("#y-tail-card b.y-amber")
     assert "0312340012" in page.inner_text("#y-tail") and ("reveal_raw", "osaka", "ticket 7") in desk.fake.acts
+    assert findings(page) == []
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_why_there_was_no_pop_up_is_answered_by_the_keyboard(open_page: OpenPage, language: str) -> None:
+    page = open_page("/admin/exchanges/osaka", language, PHONE)
+    page.locator("#y-panel-why [name=number]").focus()
+    page.keyboard.type("03-1234-0142")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#y-why-answer .y-trail")
+    assert page.locator('#y-why-answer li[data-tone="red"]').count() == 1
+    assert "0142" not in page.url and page.evaluate("document.documentElement.scrollWidth") <= 390
     assert findings(page) == []

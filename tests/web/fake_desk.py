@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 from cti_server.calls.raw_text import Sight
+from cti_server.calls.tracing import Person, PopUpTrace, Step
 from cti_server.calls.views import (
     BranchBoard,
     CallPage,
@@ -181,6 +182,30 @@ EXCHANGES = [
         COUNTERS | {"unreadable": 1},
     ),
 ]
+
+
+def trace_of(row: CallRow) -> PopUpTrace:
+    """A pop-up that broke at a screen."""
+    at = row.started_at
+    steps = [
+        Step("link", "done", "connected", {}, at - 9e3),
+        Step("rights", "done", "rights-proven"),
+        Step("bytes", "done", "heard", {}, at),
+        Step("read", "partly", "unread", {"count": 2}, at),
+        Step("call", "done", "folded", {}, at),
+        Step("number", "done", "number-read", {"number": row.number}),
+        Step("match", "done", "exact", {"count": 1}, at + 0.1),
+        Step("extension", "done", "held", {"extensions": "2104"}, at + 0.1),
+        Step("told", "partly", "some-may-not", {"names": "鈴木 一郎"}, at + 0.1),
+        Step("screen", "failed", "no-screen", {"names": "山田 太郎"}, at + 0.2),
+        Step("written", "skipped", "not-reached"),
+    ]
+    people = [
+        Person("801", "山田 太郎", "rings", "", away=True, signed_in_at=at - 600),
+        Person("802", "鈴木 一郎", "rings", "class"),
+        Person("700", "佐藤 花子", "sees", "", told_at=at + 0.2, kind="call"),
+    ]
+    return PopUpTrace("osaka", steps, people, row, [CALLS[1]])
 
 
 class FakeDesk:
@@ -457,6 +482,19 @@ class FakeDesk:
         return Sight.MASKED
 
     may_reveal_raw = True
+
+    def why(self, exchange: str, call_id: str, user: str | None = None) -> PopUpTrace:
+        if call_id not in {one.id for one in CALLS}:
+            raise NotFound("There is no such call")
+        return trace_of(CALLS[0])
+
+    def why_number(self, exchange: str, number: str | None, at: float, user: str | None = None) -> PopUpTrace:
+        self.acts.append(("why_number", exchange, number))
+        return trace_of(CALLS[0])
+
+    def dry_run(self, exchange: str, raw: str | None, plan: object, extension: str) -> PopUpTrace:
+        self.acts.append(("dry_run", exchange, raw, extension))
+        return PopUpTrace(exchange, trace_of(CALLS[0]).steps, dry=True)
 
     def reveal_raw(self, exchange: str, reason: str) -> Sight:
         self.acts.append(("reveal_raw", exchange, reason))
