@@ -50,6 +50,7 @@ PUBLISHED = {
     "mitel": "mitel",
     "openscape-office": "openscape-office",
     "nec-sl-sv": "nec-slsv",
+    "yeastar-newcdr": "yeastar",
 }
 NO_LEG_OF_ITS_OWN = {"asterisk-ami-cdr": {70, 346, 415, 461}}
 """Events without a destination channel: the truth gives them that of the event before, of the same second, which

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Callable, Set
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from cti_adapters.wire.smdr.converters import CONVERTERS, Value
 from cti_adapters.wire.smdr.profile import Field, Layout, Place
@@ -152,5 +153,30 @@ def _pairs(layout: Layout, fields: list[Field]) -> _Finder:
     return find
 
 
-_FINDERS: Final = {"csv": _csv, "fixed": _fixed, "pattern": _pattern, "pairs": _pairs}
+def _json(layout: Layout, fields: list[Field]) -> _Finder:
+    paths = [one.place.key.split(".") for one in fields]
+
+    def find(text: str) -> list[str]:
+        try:
+            whole = json.loads(text)
+        except (ValueError, RecursionError):
+            # Some documents print a backslash before an underscore; exchanges have been seen to do so.
+            try:
+                whole = json.loads(text.replace("\\_", "_"))
+            except (ValueError, RecursionError) as problem:
+                raise Unfit("it is no JSON") from problem
+        return [_at(whole, path) for path in paths]
+
+    return find
+
+
+def _at(whole: Any, path: list[str]) -> str:
+    for key in path:
+        whole = whole.get(key) if isinstance(whole, dict) else None
+    if isinstance(whole, bool) or not isinstance(whole, str | int | float):
+        return ""
+    return str(whole).strip()
+
+
+_FINDERS: Final = {"csv": _csv, "fixed": _fixed, "pattern": _pattern, "pairs": _pairs, "json": _json}
 LAYOUT_KINDS: Final = frozenset(_FINDERS)

@@ -260,7 +260,7 @@ def _field(
     name: str, table: Any, kind: str, faults: _Faults, path: tuple[str | int, ...], before: list[Field]
 ) -> Field:
     faults.keys(table, "field", path)
-    kinds = {"csv": "at", "fixed": "columns", "pattern": "key", "pairs": "key"}
+    kinds = {"csv": "at", "fixed": "columns", "pattern": "key", "pairs": "key", "json": "key"}
     parts = faults.words(table, "from", path)
     for part in parts:
         if part not in {one.name for one in before}:

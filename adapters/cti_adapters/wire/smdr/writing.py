@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -113,4 +114,16 @@ def _pairs(layout: Layout, texts: dict[str, str]) -> str:
     return "\r\n".join(f"{one.place.key}: {texts.get(one.name, '')}" for one in layout.fields if one.place.key)
 
 
-_WRITERS: Final = {"csv": _csv, "fixed": _fixed, "pattern": _pattern, "pairs": _pairs}
+def _json(layout: Layout, texts: dict[str, str]) -> str:
+    whole: dict[str, Any] = {}
+    for one in layout.fields:
+        *path, last = one.place.key.split(".")
+        inner = whole
+        for key in path:
+            inner = inner.setdefault(key, {})
+        if last and texts.get(one.name):
+            inner[last] = texts[one.name]
+    return json.dumps(whole, ensure_ascii=False)
+
+
+_WRITERS: Final = {"csv": _csv, "fixed": _fixed, "pattern": _pattern, "pairs": _pairs, "json": _json}
