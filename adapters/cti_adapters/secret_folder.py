@@ -43,6 +43,10 @@ class SecretFolder:
         """Where the secret of that name lies."""
         return str(self._folder / name)
 
+    def beside(self, path: str) -> bool:
+        """Whether a path lies in the server's own data folder, whatever links lead there."""
+        return Path(path).resolve().is_relative_to(self._folder.parent.resolve())
+
     def within(self, path: str) -> str:
         """The path of a file of the folder, given its name or whole path. Raises Invalid for one outside of it."""
         found = (self._folder / path).resolve()

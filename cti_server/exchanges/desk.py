@@ -261,6 +261,7 @@ class ExchangeDesk:
         else:
             if settings.branch not in dict(self.branches()):
                 faults.append(Fault("branch", "wrong-branch", "This branch is not one of yours; choose another", {}))
+            faults += self._strange_files(settings, now or {})
         if faults:
             raise Unfit(faults)
         secret = before.secret if not places else ""
@@ -268,6 +269,18 @@ class ExchangeDesk:
             secret = self._secrets.keep(settings.id, wish.typed)
         saved = settings.model_dump(mode="json", exclude_unset=True)
         return before._replace(saved=saved, secret=secret, removed=False), settings
+
+    def _strange_files(self, settings: ExchangeSettings, now: Mapping[str, Any]) -> list[Fault]:
+        """Files that a page may not name: what an exchange is read from is shown on its page. What the settings file
+        names may stay."""
+        faults = []
+        path = None if settings.path is None else str(settings.path)
+        if path is not None and path != now.get("path") and self._secrets.beside(path):
+            faults.append(Fault("path", "own-data", "Choose a place outside of the server's own data folder", {}))
+        profile = settings.profile
+        if ("/" in profile or profile.endswith(".toml")) and profile != now.get("profile"):
+            faults.append(Fault("profile", "profile-path", "Choose a profile by its name", {}))
+        return faults
 
     def _secret_places(self, wish: SecretWish, now: Mapping[str, Any]) -> tuple[dict[str, str], list[Fault]]:
         """Where the secret is to be had, if not in a file of ours. What the settings file names may stay; a page

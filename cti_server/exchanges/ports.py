@@ -69,5 +69,8 @@ class Secrets(Protocol):
     def path(self, name: str) -> str:
         """Where the secret of that name lies."""
 
+    def beside(self, path: str) -> bool:
+        """Whether a path lies in the server's own data folder, which no exchange is read from."""
+
     def within(self, path: str) -> str:
         """The path of a file of the folder, given its name or whole path. Raises Invalid for one outside of it."""

@@ -93,6 +93,22 @@ def test_a_page_reads_no_other_secrets(desk: ExchangeDesk, shelf: FakeShelf, wis
     assert shelf.get("osaka") is None and not shelf.told
 
 
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"path": "/data/secrets/hq-1.secret", "profile": "mitel"}, "path"),
+        ({"path": "/var/log/calls", "profile": "/etc/passwd"}, "profile"),
+        ({"path": "/var/log/calls", "profile": "mine.toml"}, "profile"),
+    ],
+)
+def test_a_page_has_no_files_of_the_server_read(desk: ExchangeDesk, more: dict[str, str], field: str) -> None:
+    records = {"id": "old", "name": "旧", "kind": "smdr", "branch": "121", "feed": "file"}
+    with pytest.raises(Unfit) as refused:
+        desk.add(records | more, NO_WISH)
+    assert [fault.field for fault in refused.value.faults] == [field]
+    assert desk.add(records | {"path": "/var/log/calls", "profile": "mitel"}, NO_WISH).kind == "smdr"
+
+
 def test_what_the_settings_file_names_may_stay(desk: ExchangeDesk, shelf: FakeShelf) -> None:
     entry = desk.change("hq", {"host": "other"}, SecretWish(env="HQ_SECRET"), 0)
     assert entry.secret == "env" and runs(shelf)["hq"].secret_env == "HQ_SECRET"

@@ -80,6 +80,9 @@ class FakeSecrets:
     def path(self, name: str) -> str:
         return f"/data/secrets/{name}"
 
+    def beside(self, path: str) -> bool:
+        return path.startswith("/data")
+
     def within(self, path: str) -> str:
         whole = PurePosixPath("/data/secrets") / path
         if whole.parent != PurePosixPath("/data/secrets") or ".." in whole.parts:

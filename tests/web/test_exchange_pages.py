@@ -127,6 +127,40 @@ def test_a_secret_is_in_no_table_and_on_no_page(site: Site, client: FlaskClient)
     assert wrong.status_code == 422 and "the-secret-of-osaka" not in wrong.get_data(as_text=True)
 
 
+FEEDS: dict[str, dict[str, str]] = {
+    "connect": {"host": "192.0.2.9", "port": "5100", "username": ""},
+    "listen": {"host": "0.0.0.0", "port": "5101", "allowed_peers": "192.0.2.9, 192.0.2.0/28"},
+    "serial": {
+        "device": "/dev/ttyUSB0",
+        "baud": "9600",
+        "data_bits": "7",
+        "parity": "even",
+        "stop_bits": "1",
+        "flow_control": "none",
+    },
+    "file": {"path": "/var/log/smdr.log"},
+    "folder": {"path": "/var/spool/smdr", "pattern": "*.csv"},
+}
+
+
+@pytest.mark.parametrize("feed", exchange_form.feeds())
+def test_one_that_hands_over_records(site: Site, client: FlaskClient, feed: str) -> None:
+    form = client.get(f"/admin/exchanges/new-exchange?kind=smdr&feed={feed}").get_data(as_text=True)
+    for name in FEEDS[feed]:
+        assert f'name="{name}"' in form or name in ("host", "username"), name
+    fixed = {"kind": "smdr", "feed": feed, "id": "old", "name": "旧", "branch": "121", "profile": "mitel"}
+    more = {"extensions": r"\d{4}", "timezone": "Asia/Tokyo", "silent_minutes": "30", "silent_from": "09:00"}
+    answer = client.post("/admin/exchanges/new-exchange", data=fixed | FEEDS[feed] | more)
+    assert answer.status_code == 303, problems(answer.get_data(as_text=True))
+    added = site.runs()["old"]
+    assert (added.feed, added.profile, added.silent_minutes) == (feed, "mitel", 30)
+    again = client.get("/admin/exchanges/old/change").get_data(as_text=True)
+    assert 'value="30"' in again and client.get("/admin/exchanges/old").status_code == 200
+    change = fixed | FEEDS[feed] | more | {"silent_minutes": "", "version": "1"}
+    assert client.post("/admin/exchanges/old/change", data=change).status_code == 303
+    assert site.runs()["old"].silent_minutes == 0
+
+
 def problems(text: str) -> dict[str, str]:
     """Field -> what is said to be wrong with it."""
     return dict(re.findall(r'id="y-f-(\w+)-problem">([^<]+)<', text))

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from werkzeug.datastructures import MultiDict
 
+from cti_adapters.profiles import shipped
 from cti_server.exchanges.desk import Entry, SecretWish
 from cti_server.exchanges.saved import Fault, Unfit
 from cti_server.settings import ExchangeSettings
@@ -64,6 +65,8 @@ def shape_of(name: str) -> tuple[Shape, tuple[str, ...]]:
     """How a setting is entered, and what may be chosen."""
     if name == "branch":
         return "branch", ()
+    if name == "profile":
+        return "choice", ("", *shipped())
     kind = ExchangeSettings.model_fields[name].annotation
     if get_origin(kind) in (Union, UnionType):
         kind = next(one for one in get_args(kind) if one is not type(None))
@@ -74,6 +77,12 @@ def shape_of(name: str) -> tuple[Shape, tuple[str, ...]]:
     if get_origin(kind) is tuple:
         return "list", ()
     return ("number" if kind in (int, float) else "text"), ()
+
+
+def _literals(name: str) -> tuple[Any, ...]:
+    """What the model takes for a choice: numbers, where they are numbers."""
+    kind = ExchangeSettings.model_fields[name].annotation
+    return get_args(kind) if get_origin(kind) is Literal else ()
 
 
 def names_of(kind: str, feed: str) -> list[str]:
@@ -94,6 +103,8 @@ def sent(form: MultiDict[str, str], kind: str, feed: str) -> dict[str, Any]:
             values[name] = name in form
         elif shape == "list":
             values[name] = [part.strip() for part in re.split(r"[,\n]", text) if part.strip()]
+        elif shape == "choice" and text:
+            values[name] = next((one for one in _literals(name) if str(one) == text), text)
         else:
             values[name] = text if text or ExchangeSettings.model_fields[name].default == "" else None
     return values
@@ -124,11 +135,13 @@ def made(
 
     def field(name: str) -> Field:
         shape, choices = shape_of(name)
-        shown = tuple((key, str(words.CHOICES.get(key, key))) for key in choices)
+        shown = tuple((key, _choice(name, key)) for key in choices)
+        if name == "profile" and (now := as_text(name, values)) not in choices:
+            shown += ((now, now),)  # a file that the settings file names
         return Field(
             name,
             "fixed" if name == "id" and entry is not None else shape,
-            words.SETTINGS.get(name) or Words(name),
+            words.words_of(name, feed),
             as_text(name, values),
             tuple(branches) if shape == "branch" else shown,
             _is_needed(name),
@@ -164,6 +177,13 @@ def as_text(name: str, values: Mapping[str, Any]) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return "" if value is None else str(value)
+
+
+def _choice(name: str, key: str) -> str:
+    """A choice in words; a profile by its make."""
+    if name == "profile":
+        return f"{shipped()[key].title} ({key})" if key else "—"
+    return str(words.CHOICES.get(key, key))
 
 
 def _is_needed(name: str) -> bool:

@@ -17,7 +17,7 @@ _ = lazy_gettext
 class Words(NamedTuple):
     """A setting in words. ``example`` is what a person could enter."""
 
-    label: LazyString
+    label: LazyString | str
     help: LazyString | str = ""
     example: str = ""
 
@@ -84,6 +84,14 @@ SETTINGS: Final[dict[str, Words]] = {
     "silent_until": Words(_("Until"), "", "18:00"),
 }
 
+ELSE: Final[dict[tuple[str, str], Words]] = {
+    ("listen", "host"): Words(_("Listen at"), _("An address of this server; 0.0.0.0 for all of them."), "0.0.0.0"),
+    ("listen", "port"): Words(_("Port"), _("The exchange is set to connect to it."), "5100"),
+    ("connect", "port"): Words(_("Port"), _("Where the exchange hands out its records."), "5100"),
+    ("connect", "username"): Words(_("User"), _("Only where the exchange asks for one."), ""),
+}
+"""(feed of records, setting) -> what it is called there."""
+
 KINDS: Final[dict[str, Words]] = {
     "ami": Words(_("Asterisk"), _("Asterisk 13 to 22 and FreePBX, over the manager interface (AMI)")),
     "simulated": Words(_("Simulated exchange"), _("For trying things out: cti simulate, or the demonstration")),
@@ -121,7 +129,7 @@ AMI: Final = (
 )
 OVER: Final[dict[str, tuple[str, ...]]] = {
     "connect": ("profile", "host", "port", "username"),
-    "listen": ("profile", "port", "allowed_peers"),
+    "listen": ("profile", "host", "port", "allowed_peers"),
     "serial": ("profile", "device", "baud", "data_bits", "parity", "stop_bits", "flow_control"),
     "file": ("profile", "path"),
     "folder": ("profile", "path", "pattern"),
@@ -135,6 +143,11 @@ def groups(kind: str, feed: str) -> tuple[Group, ...]:
     if kind != "smdr":
         return AMI
     return (THE_EXCHANGE, Group(_("How it is reached"), OVER.get(feed, ("profile",))), RECORD_NUMBERS, SILENCE)
+
+
+def words_of(name: str, feed: str) -> Words:
+    """A setting in words; one that has none yet by its name."""
+    return ELSE.get((feed, name)) or SETTINGS.get(name) or Words(name)
 
 
 def needs_secret(kind: str, feed: str) -> bool:
@@ -154,6 +167,8 @@ BY_CODE: Final[dict[str, LazyString]] = {
     "wrong-branch": _("This branch is not one of yours; choose another."),
     "wrong-variable": _("Name a variable that begins with YOBIRIN_, in capitals."),
     "not-a-secret": _("Name a file in the folder %(folder)s of the server; put the secret there first."),
+    "own-data": _("Choose a place outside of the server's own data folder."),
+    "profile-path": _("Choose a profile by its name."),
     "line-break": _("There must be no line break in it."),
 }
 BY_FIELD: Final[dict[str, LazyString]] = {
