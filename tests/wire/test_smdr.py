@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from datetime import datetime
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +17,9 @@ from cti_adapters.wire.smdr.fitting import best_fit
 from cti_adapters.wire.smdr.framing import Frame, Framer
 from cti_adapters.wire.smdr.loading import KEYS, parse
 from cti_adapters.wire.smdr.reading import Reader
+from cti_adapters.wire.smdr.writing import Unwritable, write
 from cti_server.calls.events import RecordRead, Unreadable
+from cti_server.calls.records import CallRecord
 from cti_server.shared.errors import SettingsError
 
 AVAYA = b"2026/04/01 09:30:57,00:00:13,7,0355550101,I,29,29,,0,100,0,E4750,%b,T9002,LINE 1.2,0,0,,\r\n"
@@ -181,3 +185,37 @@ def test_every_key_of_a_profile_is_documented() -> None:
         key for keys in KEYS.values() for key in keys if not re.search(rf"`\[*{key}\b|`dialogue.*\b{key} = ", text)
     }
     assert not missing
+
+
+_CALLS = st.builds(
+    CallRecord,
+    direction=st.just("in"),
+    started_at_local=st.datetimes(datetime(2000, 1, 1), datetime(2068, 12, 31)).map(
+        lambda at: at.replace(microsecond=0)
+    ),
+    ring_seconds=st.integers(1, 3000),
+    duration_seconds=st.integers(1, 86_000),
+    answered=st.just(True),
+    external_number=st.from_regex(r"0[0-9]{8,10}", fullmatch=True),
+    extension=st.from_regex(r"[1-9][0-9]{3}", fullmatch=True),
+    trunk=st.just("T9002"),
+    account_code=st.none() | st.from_regex(r"[0-9]{1,8}", fullmatch=True),
+    transferred=st.just(False),
+    continuation=st.just(False),
+    call_key=st.integers(1, 9_999_999).map(str),
+)
+
+
+@given(_CALLS)
+def test_a_call_that_is_written_is_read_back(record: CallRecord) -> None:
+    reader = Reader(profile_named("avaya-ipoffice"))
+    ((_, again),) = reader.feed(write(reader.profile, record))
+    assert isinstance(again, CallRecord)
+    assert dataclasses.replace(again, further=record.further) == record
+
+
+@given(st.sampled_from([name for name in NAMES if name not in ("vodavi",)]), st.sampled_from("\r\n\0\f"))
+def test_what_would_end_a_record_is_not_written(name: str, end: str) -> None:
+    record = CallRecord(direction="in", external_number=f"03{end}1", extension="2001", trunk="1")
+    with pytest.raises(Unwritable):
+        write(profile_named(name), record)

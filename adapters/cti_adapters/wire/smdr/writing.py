@@ -35,9 +35,6 @@ def write(profile: Profile, record: CallRecord) -> bytes:
                 if text is not None:
                     texts[name] = text
     line = _WRITERS[layout.kind](layout, texts)
-    several = profile.blocks or profile.join is not None
-    if any(end in (line.replace("\r\n", "") if several else line) for end in "\r\n\0\f"):
-        raise Unwritable("a field holds what ends a record")
     end = "\r\n\r\n" if profile.blocks else "\r\n"
     return (line + end).encode(profile.encoding, "surrogateescape")
 
@@ -60,7 +57,10 @@ def _text(parts: tuple[Part, ...], record: CallRecord) -> str | None:
             value = _value(record, part.name)
             if value is None:
                 return None
-            text += _shown(value, part.shape)
+            shown = _shown(value, part.shape)
+            if any(end in shown for end in "\r\n\0\f\x02\x03"):
+                raise Unwritable(f"{part.name} holds what ends a record")
+            text += shown
     return text
 
 
@@ -88,6 +88,8 @@ def _csv(layout: Layout, texts: dict[str, str]) -> str:
     places = {one.place.at: one.name for one in layout.fields if one.place.at is not None}
     row = [texts.get(places.get(at, ""), "") for at in range(max(max(places) + 1, layout.at_least))]
     if not layout.quoted:
+        if any(layout.delimiter in text for text in row):
+            raise Unwritable(f"a field holds “{layout.delimiter}”, which stands between fields")
         return layout.delimiter.join(row)
     out = io.StringIO()
     csv.writer(out, delimiter=layout.delimiter, lineterminator="", quoting=csv.QUOTE_ALL).writerow(row)
