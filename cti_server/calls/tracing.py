@@ -163,7 +163,7 @@ def of_call(known: Known) -> tuple[list[Step], list[Person]]:
     found = people_of(known)
     concerned = [one for one in found if one.why != "sees"]
     steps = [
-        Step("call", "done", "folded", {"call": log.id}, log.ringing_at or log.started_at),
+        Step("call", "done", "folded", {"call": log.id}, log.started_at),
         _number(known),
         _match(known),
         _extension(known),
