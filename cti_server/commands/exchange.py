@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from cti_server.commands import exchange_tail
+from cti_server.commands import exchange_tail, exchange_why
 from cti_server.settings import ExchangeSettings, Settings, load
 from cti_server.shared.errors import YobirinError
 
@@ -51,6 +51,7 @@ def add(subparsers: Any) -> None:
     _config(checking)
     checking.set_defaults(run=run_check)
     exchange_tail.add(actions, _config)
+    exchange_why.add(actions, _config)
 
 
 def _config(parser: argparse.ArgumentParser) -> None:

@@ -41,5 +41,8 @@ def test_a_call_is_followed_from_its_bytes_to_the_screen(pbx: Simulated, tmp_pat
             steps = text[text.index("Something came") :]
             times = re.findall(r'<time class="y-muted"[^>]*>([\d:.]+)</time>', steps)
             assert len(times) >= 5 and times == sorted(times)
+        told = product.cti("exchange", "why", "hq", "--number", "0312340101")
+        assert told.returncode == (0 if screen else 1), told.stderr
+        assert ("NO  Screen open" in told.stdout) is not screen and "0312340101" not in told.stdout
     finally:
         product.close()
