@@ -163,6 +163,27 @@ class RecordFeed(Secret):
         return "" if value else sentence
 
 
+class CdrSettings(Secret):
+    """Where an Asterisk keeps its own record of calls (CDR), from which calls are fetched that a gap hid: a CSV file,
+    or a table of an SQL database whose address (SQLAlchemy URL) is the secret."""
+
+    file: Path | None = None
+    columns: tuple[OneLine, ...] = ()
+    table: OneLine = "cdr"
+    timezone: Timezone | None = None
+    wait_seconds: Seconds = 5.0
+
+    @model_validator(mode="after")
+    def _one_source(self) -> CdrSettings:
+        named = bool(self.secret_env or self.secret_file)
+        if named == (self.file is not None):
+            raise ValueError(
+                "name either file (a CSV record of calls) or secret_env or secret_file (the address of a database "
+                "with a table of them)"
+            )
+        return self
+
+
 class ExchangeSettings(RecordFeed):
     """One telephone exchange (spec C1)."""
 
@@ -188,6 +209,7 @@ class ExchangeSettings(RecordFeed):
     paused: bool = False
     ping_seconds: Seconds = 15.0
     silence_seconds: Seconds = 45.0
+    cdr: CdrSettings | None = None
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> ExchangeSettings:

@@ -32,15 +32,23 @@ def _table(annotation: object) -> type[BaseModel] | None:
 
 @pytest.mark.parametrize("name", list(Settings.model_fields))
 def test_every_setting_stands_in_the_example(name: str) -> None:
+    table = _table(Settings.model_fields[name].annotation)
+    assert table is not None
+    _all_in_example(name, table)
+
+
+def _all_in_example(name: str, table: type[BaseModel]) -> None:
     text = EXAMPLE.read_text("utf-8")
     start = re.search(rf"^(# )?\[\[?{name}\]\]?", text, re.MULTILINE)
     assert start, f"[{name}] is not in config/cti.toml"
     rest = text[start.end() :]
     end = re.search(r"^(# )?\[", rest, re.MULTILINE)
     block = rest[: end.start()] if end else rest
-    table = _table(Settings.model_fields[name].annotation)
-    assert table is not None
-    for key in table.model_fields:
+    for key, field in table.model_fields.items():
+        inner = _table(field.annotation)
+        if inner is not None:
+            _all_in_example(f"{name}.{key}", inner)
+            continue
         assert re.search(rf"^(# )?{key} = ", block, re.MULTILINE), f"[{name}] {key} is not in config/cti.toml"
 
 

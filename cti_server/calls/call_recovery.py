@@ -6,8 +6,9 @@ is the same. A call that was heard from beginning to end is left as it is: the r
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from cti_server.calls.log import CallLog
@@ -23,6 +24,25 @@ _SAID: Final = ("queue", "dialed_number", "presented_number", "caller_number", "
 Gain = Literal["recovered", "completed", "known"]
 
 
+class GapFetch(NamedTuple):
+    """What was fetched for one gap at one time."""
+
+    gap: float
+    """``started_at`` of the gap: names it within its exchange."""
+    at: float
+    """When it was fetched; epoch seconds, UTC, by our clock."""
+    source: str
+    """Where it was fetched from: ``csv`` or ``table``; empty where there is nowhere to fetch from."""
+    calls: list[RecordedCall]
+    unread: int = 0
+    """Rows that could not be read."""
+    problem: str = ""
+    """Why nothing could be fetched: a code of ``cti_adapters.exchanges.status.SENTENCES``."""
+    problem_values: Mapping[str, str] = MappingProxyType({})
+    finished: bool = False
+    """Nothing more is expected."""
+
+
 class Recovered(NamedTuple):
     """What came of one recorded call. ``logs`` are the entries to be written: the call, where the record gave it
     anything, and what turned out to be only a part of it (with ``merged_into``)."""
@@ -31,9 +51,33 @@ class Recovered(NamedTuple):
     logs: list[CallLog]
 
 
-def recover(call: RecordedCall, known: Iterable[CallLog]) -> Recovered:
-    """The call as it is to be written. ``known``: entries of the exchange among which it may be, see `same_call`."""
-    entries = [log for log in known if same_call(call, log)]
+class Entries:
+    """Entries of an exchange, to be found by the ids of their legs."""
+
+    def __init__(self, logs: Iterable[CallLog]) -> None:
+        self._logs: dict[str, CallLog] = {}
+        self._by_leg: dict[str, set[str]] = {}
+        for log in logs:
+            self.put(log)
+
+    def put(self, log: CallLog) -> None:
+        """Takes an entry in, or its newer state."""
+        self._logs[log.id] = log
+        for leg in (log.id.removeprefix(f"{log.exchange}-"), *log.linkedids):
+            self._by_leg.setdefault(leg, set()).add(log.id)
+
+    def of(self, call: RecordedCall) -> list[CallLog]:
+        """Those that are about a recorded call."""
+        ids = {id for leg in call.legs for id in self._by_leg.get(leg, ())} if call.legs else set(self._logs)
+        return [log for id in sorted(ids) if same_call(call, log := self._logs[id])]
+
+    def recover(self, call: RecordedCall) -> Recovered:
+        """See `recover`."""
+        return recover(call, self.of(call))
+
+
+def recover(call: RecordedCall, entries: list[CallLog]) -> Recovered:
+    """The call as it is to be written. ``entries``: those that are about it, see `same_call`."""
     if not entries:
         return Recovered("recovered", [replace(call.log)])
     entry = min(entries, key=lambda log: (log.id != call.log.id, _apart(call, log)))
@@ -45,7 +89,7 @@ def recover(call: RecordedCall, known: Iterable[CallLog]) -> Recovered:
         for log in entries
         if log is not entry and call.legs and UNSURE & set(log.marks) and log.direction == "internal"
     ]
-    changed = [] if completed == entry else [completed]
+    changed = [] if completed == entry else [replace(completed, over_when_told=True)]
     return Recovered("completed" if changed or parts else "known", [*changed, *parts])
 
 
@@ -122,7 +166,7 @@ def _answer(log: CallLog, known: CallLog, told: CallLog) -> None:
             log.wait_seconds = log.answered_at - log.started_at
             log.talk_seconds = max(0.0, end - log.answered_at) if end is not None else log.talk_seconds
             if log.answered_at != known.answered_at:
-                log.ring_seconds = _rang(log, known, told, log.answered_at)
+                log.ring_seconds = _rang(known, told, log.answered_at)
         elif end is not None and known.ended_at is None and known.ended_between is not None:
             log.talk_seconds = (log.talk_seconds or 0.0) + end - known.ended_between[0]
     elif end is not None and known.ended_at is None:
@@ -130,7 +174,7 @@ def _answer(log: CallLog, known: CallLog, told: CallLog) -> None:
         log.ring_seconds = max(known.ring_seconds or 0.0, told.ring_seconds or 0.0)
 
 
-def _rang(log: CallLog, known: CallLog, told: CallLog, until: float) -> float | None:
+def _rang(known: CallLog, told: CallLog, until: float) -> float | None:
     """For how long it rang: from what was heard of it, else as the record tells."""
     if known.ringing_at is not None and "start-not-seen" not in known.marks:
         return max(0.0, until - known.ringing_at)

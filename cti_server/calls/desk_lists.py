@@ -153,8 +153,15 @@ class Lists(DeskBase):
         )
 
     def gaps(self) -> list[Gap]:
-        """Times of the last day in which exchanges of the user's span were not heard, the latest first."""
-        return self.work.firm.gaps(self.clock.now() - DAY, self._exchange_reach())
+        """Times of the last day in which exchanges of the user's span were not heard, the latest first. Why their
+        record could not be read (files, hosts) concerns only who looks after exchanges."""
+        found = self.work.firm.gaps(self.clock.now() - DAY, self._exchange_reach())
+        if "exchanges" in self.viewer.rights:
+            return found
+        return [
+            replace(gap, problem="record-failed", problem_values={}) if gap.given_back == "failed" else gap
+            for gap in found
+        ]
 
     def exchanges(self) -> list[ExchangeRow]:
         """The exchanges' states: all for those who look after them, else those of the user's span."""

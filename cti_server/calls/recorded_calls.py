@@ -252,6 +252,8 @@ def _call(rows: list[CdrRow], plan: ExchangePlan, party: Callable[[str | None], 
         queue=next((row.place for row in reading.own if row.doing == "queue" and row.place), None),
         linkedids=list(dict.fromkeys(row.group or row.leg for row in rows if row.group or row.leg)),
         marks=[MARK],
+        hold_seconds=None,
+        over_when_told=True,
     )
     _who_called(log, reading)
     outside = log.caller_number if way == "in" else log.dialed_number if way == "out" else None
@@ -336,11 +338,12 @@ def _taken_over(row: CdrRow, reading: _Reading) -> bool:
 
 def _who_answered(log: CallLog, reading: _Reading, talks: list[CdrRow], rooms: list[CdrRow]) -> None:
     log.answered = True
+    log.wait_seconds = log.talk_seconds = log.ring_seconds = None
     log.pbx_answered_at = None if log.direction == "out" else reading.by_exchange()
     if not talks:
         log.final_extension = rooms[0].place or None
         log.answered_by_extension = log.final_extension
-        log.answered_at = None
+        log.ring_seconds = 0.0
         return
     first = talks[0]
     log.answered_at = reading.answer_time(first)

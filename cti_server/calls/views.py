@@ -101,6 +101,32 @@ class Gap:
     started_at: float
     ended_at: float | None
     reason: str
+    source: str = ""
+    """From which kind of the exchange's own record calls were fetched: ``csv`` or ``table``; empty: none."""
+    recovered: int = 0
+    """Calls that nobody had heard of."""
+    completed: int = 0
+    """Calls that it had cut, of which the missing parts were filled in."""
+    unread: int = 0
+    """Rows of the record that can't be read."""
+    problem: str = ""
+    """Why nothing could be fetched; for who looks after exchanges a code with values, for others ``record-failed``."""
+    problem_values: dict[str, object] = field(default_factory=dict)
+    fetched_at: float | None = None
+    """When the record was read last; null: not yet."""
+    finished_at: float | None = None
+    """Since when nothing more is expected."""
+
+    @property
+    def given_back(self) -> Literal["", "waiting", "fetched", "failed"]:
+        """How far the record gave back what it hid; empty: there is no record, or it lasts."""
+        if self.ended_at is None or self.problem == "record-none":
+            return ""
+        if self.problem:
+            return "failed"
+        if self.fetched_at is not None:
+            return "fetched"
+        return "" if self.finished_at is not None else "waiting"
 
 
 @dataclass(slots=True)

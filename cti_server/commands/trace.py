@@ -14,7 +14,7 @@ from cti_adapters.wire import asterisk_cdr
 from cti_adapters.wire.ami import Framer, Message
 from cti_adapters.wire.ami_events import KEEP, NOISE, decode
 from cti_server.calls.call_plan import EXTENSIONS
-from cti_server.calls.call_recovery import recover
+from cti_server.calls.call_recovery import Entries
 from cti_server.calls.cdr import CdrRow
 from cti_server.calls.events import LegsRecorded, LinkLost, LinkUp, Swept, Unreadable
 from cti_server.calls.folding import ExchangePlan, Folder
@@ -189,13 +189,9 @@ class Trace:
             self._feed(LegsRecorded(self._now, frozenset().union(*(call.legs for call in recorded))))
         for log in [*self._folder.changed(), *self._folder.open_calls()]:
             self._logs[log.id] = log
-        by_leg: dict[str, list[CallLog]] = {}
-        for log in self._logs.values():
-            for leg in {log.id.removeprefix(f"{self._plan.id}-"), *log.linkedids}:
-                by_leg.setdefault(leg, []).append(log)
+        entries = Entries(self._logs.values())
         for call in recorded:
-            known = [log for leg in call.legs for log in by_leg.get(leg, ())] if call.legs else self._logs.values()
-            gain, logs = recover(call, {log.id: log for log in known}.values())
+            gain, logs = entries.recover(call)
             if gain != "recovered" or self._within(call.log):
                 self._logs |= {log.id: log for log in logs}
 

@@ -13,6 +13,8 @@ from typing import Any
 from cti_adapters.exchanges.decoding import AmiDecoder
 from cti_adapters.exchanges.lane import Decoder, Fold, Lane
 from cti_adapters.journal.files import Journal, Kind
+from cti_adapters.storage.gap_recovery import PendingGap
+from cti_server.calls.call_recovery import Entries, GapFetch
 from cti_server.calls.folding import ExchangePlan, Folder
 from cti_server.calls.log import CallLog
 from cti_server.shared.feed import GapChange, UnreadableBytes
@@ -35,6 +37,7 @@ class Memory:
         self.unreadable: dict[tuple[int, int], UnreadableBytes] = {}
         self.gaps: dict[float, GapChange] = {}
         self.stored: tuple[Position, Position] | None = None
+        self.fetches: list[GapFetch] = []
         self.commits = 0
         self.failing: Exception | None = None
         self.fails_after_commit = False
@@ -52,6 +55,7 @@ class Memory:
         gaps: list[GapChange],
         folded: Position,
         rebuild: Position,
+        fetch: GapFetch | None = None,
     ) -> list[Notice]:
         if self.failing and not self.fails_after_commit:
             raise self.failing
@@ -61,11 +65,24 @@ class Memory:
                 self.calls[log.id] = replace(log)
         self.unreadable |= {(one.record, one.number): one for one in unreadable}
         self.gaps |= {gap.started_at: gap for gap in gaps}
+        if fetch is not None:
+            self._take(fetch)
         self.stored = (folded, rebuild)
         self.commits += 1
         if self.failing:
             raise self.failing
         return [ExchangeChanged(exchange, "121", str(len(changed)))]
+
+    def _take(self, fetch: GapFetch) -> None:
+        self.fetches.append(fetch)
+        entries = Entries(self.calls.values())
+        for call in fetch.calls:
+            for log in entries.recover(call).logs:
+                self.calls[log.id] = log
+                entries.put(log)
+
+    def pending_gaps(self, exchange: str, since: float, has_record: bool) -> list[PendingGap]:
+        return []
 
 
 OPENED: list[Rig] = []

@@ -45,7 +45,9 @@ class Rig:
     def commit(self, *logs: CallLog, **more: Any) -> list[Notice]:
         self.place += 1
         position = Position(self.place, 0)
-        return self.writer.commit("hq", list(logs), more.get("unread", []), more.get("gaps", []), position, position)
+        return self.writer.commit(
+            "hq", list(logs), more.get("unread", []), more.get("gaps", []), position, position, more.get("fetch")
+        )
 
     def all(self, row: Any) -> list[Any]:
         with self.database.open(EVERYTHING) as work:

@@ -14,6 +14,7 @@ from cti_adapters.exchanges.status import ExchangeState, Link
 from cti_adapters.exchanges.supervision import Supervision
 from cti_adapters.exchanges.writer import Writer
 from cti_adapters.journal.files import Journal
+from cti_adapters.storage.gap_recovery import PendingGap
 from cti_server.settings import ExchangeSettings, JournalSettings
 from cti_server.shared.clock import SystemClock
 from cti_server.shared.errors import Unavailable
@@ -34,6 +35,9 @@ class Stores:
 
     def commit(self, exchange: str, *batch: Any) -> list[Notice]:
         return self.of[exchange].commit(exchange, *batch)
+
+    def pending_gaps(self, *_: Any) -> list[PendingGap]:
+        return []
 
 
 class Server:

@@ -135,7 +135,21 @@ LIVE = [
         item=None,
     ),
 ]
-GAPS = [Gap("yokohama", "122", "横浜支店", at("10:02"), at("10:07"), "silent")]
+GAPS = [
+    Gap(
+        "yokohama",
+        "122",
+        "横浜支店",
+        at("10:02"),
+        at("10:07"),
+        "silent",
+        source="csv",
+        recovered=3,
+        completed=1,
+        fetched_at=at("10:08"),
+        finished_at=at("10:13"),
+    )
+]
 HISTORY = [
     HistoryRow(
         3,

@@ -103,6 +103,15 @@ REASONS: Final[dict[str, LazyString]] = {
         "The AMI user may not ask which calls are up after a reconnect (%(said)s); give it write = reporting."
     ),
     "database-stuck": _("The calls can't be written to the database: %(error)s."),
+    "record-none": _("No record of the exchange's calls is set to fetch them from."),
+    "record-missing": _("%(file)s is not there; check the settings, and that Asterisk writes it."),
+    "record-unreadable": _("%(file)s can't be read: %(error)s."),
+    "record-odd": _("%(file)s is no record of calls that can be read: %(reason)s."),
+    "record-no-table": _("The database of the exchange's record has no table %(table)s."),
+    "record-unreachable": _("The database of the exchange's record can't be read: %(error)s."),
+    "record-no-driver": _("The driver of the database of the exchange's record is not installed: %(driver)s."),
+    "record-bad-url": _("The address of the database of the exchange's record is none."),
+    "record-bad-secret": _("The address of the database of the exchange's record can't be had: %(error)s."),
     "journal-damaged": _("A part of the journal can't be read any more, from offset %(offset)s to %(resume)s."),
 }
 """The reasons of ``cti_adapters.exchanges.status``, in the reader's language."""

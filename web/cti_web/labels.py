@@ -122,6 +122,7 @@ MARKS: dict[str, LazyString] = {
     "start-not-said": _("It may have begun earlier: the exchange does not say when"),
     "no-time-said": _("The exchange gives no time: that of its report is shown"),
     "number-in-part": _("The exchange shows only a part of the number"),
+    "from-record": _("From the exchange's own record"),
     "more-records-awaited": _("The exchange has yet to send the rest of it"),
 }
 
@@ -151,6 +152,7 @@ TRAIL: dict[str, LazyString] = {
     "taken back": _("Passing on taken back by"),
     "unsnoozed": _("Taken out of waiting by"),
     "changed": _("Changed by"),
+    "completed": _("Completed from the exchange's own record"),
 }
 
 _UNKNOWN = Label(_("Not known"))

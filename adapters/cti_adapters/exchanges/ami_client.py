@@ -46,6 +46,13 @@ class AmiLink(KeptLink):
             return fail(ActionUnanswered(f"there is no link to the exchange, so {action} was not sent"))
         return self._session.send(action, headers, timeout=timeout, until=until)
 
+    def keep_fetched(self, payload: bytes) -> bool:
+        """Keeps what was fetched from the exchange's own record, while the exchange is heard; whether it did."""
+        if self._session is None or not self._intake.heard:
+            return False
+        self._intake.add(Kind.RECORD, payload, self._clock.now())
+        return True
+
     # -- what the session tells (AmiOwner)
 
     def signed_in(self, greeting: bytes, at: float) -> None:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 from twisted.internet.threads import deferToThreadPool
@@ -18,6 +18,7 @@ from cti_adapters.exchanges.dialling import Dialler
 from cti_adapters.exchanges.kinds import Reading, link_of, reading_of
 from cti_adapters.exchanges.lane import Lane, Store
 from cti_adapters.exchanges.link import KeptLink
+from cti_adapters.exchanges.recovery import GapStore, Recovery
 from cti_adapters.exchanges.status import ExchangeState, LaneStatus, Link, LinkCounters, Reason
 from cti_adapters.exchanges.steady_time import Timer
 from cti_adapters.exchanges.writer import Writer
@@ -34,13 +35,17 @@ DRAIN_SECONDS = 2.0
 _MIB = 2**20
 
 
+class FeedStore(Store, GapStore, Protocol):
+    """Where calls are written and gaps are known: ``storage.call_writer.CallWriter``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What all feeds of a server share."""
 
     data_dir: Path
     journal: JournalSettings
-    store: Store
+    store: FeedStore
     writer: Writer
     reactor: Any
     clock: Clock
@@ -87,6 +92,7 @@ class Feed:
         self._journal: Journal | None = None
         self._lane: Lane | None = None
         self._reading: Reading | None = None
+        self._recovery: Recovery | None = None
         self._problem = Reason()
         self._again: Timer | None = None
         self._stopping = False
@@ -109,6 +115,8 @@ class Feed:
         if self._again is not None:
             self._again.cancel()
         yield self._opening
+        if self._recovery is not None:
+            self._recovery.stop()
         if self.link is not None:
             yield self.link.stop(reason)
         journal, lane = self._journal, self._lane
@@ -160,6 +168,7 @@ class Feed:
             reading.decoder,
             reading.fold,
             batch_bytes=reading.batch_bytes,
+            read_fetch=reading.read_fetch,
             on_open=lambda: call(self._begin),
             on_problem=lambda problem: call(self._lane_problem, problem),
         )
@@ -184,6 +193,14 @@ class Feed:
         )
         if isinstance(self.link, AmiLink):
             self.dialler = Dialler(self.settings, self.link, self._around.reactor)
+            self._recovery = Recovery(
+                self.settings,
+                self._around.store,
+                self.link,
+                reactor=self._around.reactor,
+                clock=self._around.clock,
+                in_thread=self._around.in_thread,
+            )
         self.link.start()
 
     def _stay_paused(self, journal: Journal) -> None:
@@ -211,6 +228,8 @@ class Feed:
     def _link_state(self, state: ExchangeState) -> None:
         if state.state is not Link.CONNECTING:
             self.tried = True
+        if state.state is Link.UP and self.state.state is not Link.UP and self._recovery is not None:
+            self._recovery.wake()
         self._publish(self._with_problem(state))
 
     def _lane_problem(self, problem: Reason) -> None:

@@ -6,8 +6,9 @@ from typing import Any, Final, NamedTuple
 
 from cti_adapters.exchanges.ami_client import AmiLink
 from cti_adapters.exchanges.decoding import AmiDecoder
-from cti_adapters.exchanges.lane import BATCH_BYTES, Decoder, Fold
+from cti_adapters.exchanges.lane import BATCH_BYTES, Decoder, Fold, ReadFetch
 from cti_adapters.exchanges.link import KeptLink
+from cti_adapters.exchanges.record_fetch import FetchReader
 from cti_adapters.exchanges.record_files import DropLink, TailLink
 from cti_adapters.exchanges.record_link import RecordLink
 from cti_adapters.exchanges.record_serial import SerialLink
@@ -41,6 +42,8 @@ class Reading(NamedTuple):
     recording: Recording | None = None
     batch_bytes: int = BATCH_BYTES
     """So much of the journal becomes one transaction at most."""
+    read_fetch: ReadFetch | None = None
+    """How what was fetched from the exchange's own record after a gap becomes calls."""
 
 
 def reading_of(settings: ExchangeSettings, secret: bytes) -> Reading:
@@ -48,7 +51,9 @@ def reading_of(settings: ExchangeSettings, secret: bytes) -> Reading:
     where its profile is not there or makes no sense."""
     plan, party = plan_of(settings), phone.reader(numbers_of(settings))
     if settings.kind != "smdr":
-        return Reading(AmiDecoder(), Folder(plan, party))
+        zone = settings.cdr.timezone if settings.cdr else None
+        fetch = FetchReader(plan, zone or settings.timezone, party)
+        return Reading(AmiDecoder(), Folder(plan, party), read_fetch=fetch.read)
     recording = recording_of(settings)
     fold = RecordFolder(plan, party, secret=secret, patience=recording.patience)
     return Reading(recording.decoder, fold, recording, RECORD_BATCH_BYTES)

@@ -13,7 +13,8 @@ from typing import NamedTuple, Protocol
 
 from cti_adapters.exchanges.status import LaneStatus, Reason
 from cti_adapters.journal.files import JournalDamaged, Kind, Record
-from cti_server.calls.events import Event, LinkLost, LinkUp, Swept, Unreadable
+from cti_server.calls.call_recovery import GapFetch
+from cti_server.calls.events import Event, LegsRecorded, LinkLost, LinkUp, Swept, Unreadable
 from cti_server.calls.log import CallLog
 from cti_server.shared.errors import YobirinError
 from cti_server.shared.feed import GapChange, UnreadableBytes
@@ -31,6 +32,10 @@ KEPT_RAW = 4096
 _BEGINNING = Position(0, 0)
 KEPT_PER_RECORD = 20
 """More unreadable things than these in one record are only counted: a storm of rubbish must not fill the database."""
+
+
+ReadFetch = Callable[[bytes, float], GapFetch]
+"""The payload of a RECORD and its time -> what was fetched (``record_fetch``)."""
 
 
 class Decoder(Protocol):
@@ -98,8 +103,10 @@ class Store(Protocol):
         gaps: list[GapChange],
         folded: Position,
         rebuild: Position,
+        fetch: GapFetch | None = None,
     ) -> list[Notice]:
-        """Writes a batch in one transaction and returns what is to be told now."""
+        """Writes a batch in one transaction and returns what is to be told now. ``fetch`` is of calls that were over
+        before anything else of the batch happened that is not in ``changed``."""
 
 
 @dataclass(slots=True)
@@ -109,6 +116,8 @@ class _Batch:
     changed: list[CallLog] = field(default_factory=list)
     unreadable: list[UnreadableBytes] = field(default_factory=list)
     gaps: list[GapChange] = field(default_factory=list)
+    fetch: GapFetch | None = None
+    """The last of it: a batch ends with what was fetched from the exchange's own record."""
     folded: Position = _BEGINNING
     rebuild: Position = _BEGINNING
     at: float = 0.0
@@ -118,7 +127,7 @@ class _Batch:
     @property
     def tells(self) -> bool:
         """Whether there is more to write than the position."""
-        return bool(self.changed or self.unreadable or self.gaps)
+        return bool(self.changed or self.unreadable or self.gaps or self.fetch)
 
 
 class _Stretch(NamedTuple):
@@ -141,6 +150,7 @@ class Lane:
         decoder: Decoder,
         fold: Fold,
         *,
+        read_fetch: ReadFetch | None = None,
         on_open: Callable[[], None] = lambda: None,
         on_problem: Callable[[Reason], None] = lambda _: None,
         batch_bytes: int = BATCH_BYTES,
@@ -153,6 +163,7 @@ class Lane:
         self._store = store
         self._decoder = decoder
         self._fold = fold
+        self._read_fetch = read_fetch
         self._on_open = on_open
         self._on_problem = on_problem
         self._batch_bytes = batch_bytes
@@ -235,6 +246,8 @@ class Lane:
             for record in records:
                 self._take(record, None, batch)
                 batch.at = record.at
+                if batch.fetch is not None:
+                    break
             self._close(batch)
         return self._write()
 
@@ -246,7 +259,13 @@ class Lane:
         if batch.tells or batch.folded.record - self._stored.record > QUIET_BYTES:
             self._journal.sync()
             notices = self._store.commit(
-                self.exchange, batch.changed, batch.unreadable, batch.gaps, batch.folded, batch.rebuild
+                self.exchange,
+                batch.changed,
+                batch.unreadable,
+                batch.gaps,
+                batch.folded,
+                batch.rebuild,
+                batch.fetch,
             )
             self._stored, self._rebuild = batch.folded, batch.rebuild
             self.status.batches += 1
@@ -281,6 +300,8 @@ class Lane:
             self._give(Swept(record.at), self._frontier(record.offset), record, batch)
         elif record.kind is Kind.PLACE:
             self._take_place(record, batch)
+        elif record.kind is Kind.RECORD:
+            self._take_fetch(record, batch)
         elif record.kind is not Kind.ASIDE:
             self._take_link(record, batch)
         self._next = Position(record.next, 0)
@@ -325,6 +346,15 @@ class Lane:
             if told.get("blind_since") is not None:
                 batch.gaps.append(GapChange(told["blind_since"], record.at, told["reason"]))
         self._give(event, Position(record.offset, 0), record, batch)
+
+    def _take_fetch(self, record: Record, batch: _Batch) -> None:
+        """What the exchange's own record gave back; the fold only hears which legs are over."""
+        if self._read_fetch is None:
+            return
+        fetch = self._read_fetch(record.payload, record.at)
+        legs: frozenset[str] = frozenset().union(*(call.legs for call in fetch.calls))
+        self._give(LegsRecorded(record.at, legs), self._frontier(record.offset), record, batch)
+        batch.fetch = fetch
 
     def _give(self, event: Event | Unreadable, position: Position, record: Record, batch: _Batch) -> None:
         if isinstance(event, Unreadable):

@@ -23,7 +23,7 @@ def refold(
     Raises YobirinError where the store fails, SettingsError where the exchange can't be read with its settings.
     """
     reading = reading_of(exchange, journal.secret() if exchange.kind == "smdr" else b"")
-    lane = Lane(exchange.id, journal, store, reading.decoder, reading.fold)
+    lane = Lane(exchange.id, journal, store, reading.decoder, reading.fold, read_fetch=reading.read_fetch)
     whole, steps = journal.end - journal.start, 0
     while lane.step(time.monotonic()) is not None:
         steps += 1

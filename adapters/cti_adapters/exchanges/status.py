@@ -85,6 +85,15 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "no-snapshot": "the AMI user may not ask which calls are up after a reconnect ({said}); give it write = "
         "reporting",
         "database-stuck": "the calls can't be written to the database: {error}",
+        "record-none": "no record of the exchange's calls is set to fetch them from (exchanges.cdr)",
+        "record-missing": "{file} is not there; check exchanges.cdr and that Asterisk writes it",
+        "record-unreadable": "{file} can't be read: {error}",
+        "record-odd": "{file} is no record of calls that can be read: {reason}",
+        "record-no-table": "the database of the exchange's record has no table {table}",
+        "record-unreachable": "the database of the exchange's record can't be read: {error}",
+        "record-no-driver": "the driver of the exchange's record's database is not installed: {driver}",
+        "record-bad-url": "the address of the exchange's record's database is none; it begins like mysql+pymysql://",
+        "record-bad-secret": "the address of the exchange's record's database can't be had: {error}",
         "journal-damaged": "a part of the journal can't be read any more, from offset {offset} to {resume}",
     }
 )

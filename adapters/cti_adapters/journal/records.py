@@ -35,6 +35,9 @@ class Kind(IntEnum):
     """Time went by while the exchange was heard."""
     ASIDE = 5
     """What was said before a sign-in that never succeeded: kept, not folded."""
+    RECORD = 6
+    """Rows of the exchange's own record of its calls, fetched for a gap (``exchanges/record_fetch.py``). Only while
+    the exchange is heard."""
     PLACE = 7
     """Of records in files: the BYTES that follow stand there. The payload is JSON (``exchanges.file_places.Place``)."""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, or_, select, update
 
 from cti_adapters.storage.core import Within
 from cti_adapters.storage.schema import audit, calls, dials, history, history_calls, items, sights
@@ -114,6 +114,14 @@ class WorkBook:
                 self._open(event)
             else:
                 self._close(event)
+
+    def answered_after_all(self, found_out: Iterable[int]) -> None:
+        """Items of which a call was answered although it looked missed: where no other open call was missed, neither
+        was the caller."""
+        ids = sorted(found_out)
+        if ids:
+            self._connection.execute(_NOT_MISSED, [{"b_id": item_id} for item_id in ids])
+            self.touched.update(ids)
 
     # --- playing
 
@@ -325,6 +333,15 @@ _UPDATE_ITEM: Final = (
     update(items)
     .where(items.c.id == bindparam("b_id"))
     .values({name: bindparam(name) for name in (*_COLUMNS, "calls", "customer_code", "version")})
+)
+_NOT_MISSED: Final = (
+    update(items)
+    .where(
+        items.c.id == bindparam("b_id"),
+        items.c.kind == "missed",
+        ~exists().where(calls.c.item_id == items.c.id, calls.c.open.is_(True), calls.c.answered.is_not(True)),
+    )
+    .values(kind="answered", version=items.c.version + 1)
 )
 _NEW_HISTORY: Final = insert(history).returning(history.c.id, sort_by_parameter_order=True)
 _NOT_DONE: Final = select(items).where(items.c.state != "done")

@@ -16,6 +16,7 @@ from cti_adapters.storage.call_notices import Cards, call_changed
 from cti_adapters.storage.call_rows import OURS, as_row, party_tail
 from cti_adapters.storage.call_work import CallBack, Mark, Opening, WorkBook, when_over
 from cti_adapters.storage.core import Bulk, Within, inserting, upserting
+from cti_adapters.storage.gap_recovery import PendingGap, note_fetch, pending_gaps, recovery
 from cti_adapters.storage.schema import audit, calls, extensions, gaps, lanes, not_customers, sights, taken, unreadable
 from cti_adapters.storage.sighting import (
     CallFacts,
@@ -28,6 +29,7 @@ from cti_adapters.storage.sighting import (
     sight_rows,
     stored_sights,
 )
+from cti_server.calls.call_recovery import GapFetch
 from cti_server.calls.log import AWAITED, SETTLING, CallLog, outside_party
 from cti_server.calls.matching import attached, caller_key
 from cti_server.shared.clock import Clock
@@ -82,16 +84,20 @@ class CallWriter:
         gap_changes: Sequence[GapChange],
         folded: Position,
         rebuild: Position,
+        fetch: GapFetch | None = None,
     ) -> list[Notice]:
         """Writes a batch in one transaction; returns what to tell the screens now that it is committed.
 
         Of a call that is there several times the last state counts. An ended call never changes again: what a feed
-        says of it later goes to the trail. Raises SQLAlchemy's errors as they are; nothing is written then.
+        says of it later goes to the trail; only what a gap hid of it is filled in, from ``fetch``. Raises SQLAlchemy's
+        errors as they are; nothing is written then.
         """
         latest = {log.id: log for log in changed}
         with self._engine.begin() as connection:
             notices = _Batch(connection, exchange, self._clock.now(), self._cards).write(latest) if latest else []
             _write_feed(connection, exchange, unreadable_bytes, gap_changes)
+            if fetch is not None:
+                notices += self._recover(connection, exchange, fetch)
             _LANE.run(
                 connection,
                 [
@@ -106,18 +112,37 @@ class CallWriter:
             )
         return notices
 
+    def _recover(self, connection: Connection, exchange: str, fetch: GapFetch) -> list[Notice]:
+        found = recovery(connection, exchange, fetch)
+        latest = {log.id: log for log in found.changed}
+        batch = _Batch(connection, exchange, self._clock.now(), self._cards, found.completed)
+        notices = batch.write(latest) if latest else []
+        return notices + note_fetch(connection, exchange, fetch, found.gains)
+
+    def pending_gaps(self, exchange: str, since: float, has_record: bool) -> list[PendingGap]:
+        """See `gap_recovery.pending_gaps`."""
+        return pending_gaps(self._engine, exchange, since, has_record)
+
 
 def _write_feed(
     connection: Connection, exchange: str, unread: Sequence[UnreadableBytes], gap_changes: Sequence[GapChange]
 ) -> None:
     _UNREADABLE.run(connection, [{"exchange": exchange, **one._asdict()} for one in unread])
-    _GAP.run(connection, [{"exchange": exchange, **one._asdict()} for one in gap_changes])
+    _GAP.run(connection, [{"exchange": exchange, **one._asdict(), **_GIVEN_BACK} for one in gap_changes])
 
 
 class _Batch:
     """The calls of one transaction."""
 
-    def __init__(self, connection: Connection, exchange: str, now: float, cards: Cards) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        exchange: str,
+        now: float,
+        cards: Cards,
+        completed: frozenset[str] = frozenset(),
+    ) -> None:
+        self._completed = completed
         self._connection = connection
         self._exchange = exchange
         self._now = now
@@ -131,7 +156,8 @@ class _Batch:
         parts = [log for log in latest.values() if log.merged_into is not None]
         notices = self._take_back(parts, before)
         ended = {log.id for log in latest.values() if log.id in before and is_final(before[log.id])}
-        ended -= {log.id for log in parts}
+        ended -= {log.id for log in parts} | self._completed
+        self._note_completed(latest)
         self._note_late(latest, ended)
         work = [
             _Work(log, before.get(log.id), Party(outside_party(log), party_tail(log)))
@@ -153,6 +179,11 @@ class _Batch:
         self._write_sights(work)
         self._write_taken(work)
         self._write_trail(work)
+        book.answered_after_all(
+            one.before.item_id
+            for one in work
+            if one.log.id in self._completed and one.log.answered and not one.before.answered and one.before.item_id
+        )
         return notices + self._notices(work, book)
 
     def _take_back(self, parts: list[CallLog], before: dict[str, Any]) -> list[Notice]:
@@ -181,6 +212,13 @@ class _Batch:
             differ = sorted(name for name, value in row._asdict().items() if value != said[name])
             if differ:
                 self._note(row.id, "said-late", {"fields": differ})
+
+    def _note_completed(self, latest: dict[str, CallLog]) -> None:
+        """What the exchange's own record filled in of calls that a gap had cut."""
+        for row in _WHOLE.rows(self._connection, self._completed):
+            said = as_row(latest[row.id])
+            differ = sorted(name for name, value in row._asdict().items() if value != said[name])
+            self._note(row.id, "completed", {"fields": differ})
 
     def _users(self, work: list[_Work]) -> dict[str, str]:
         """Whose the extensions of the batch are."""
@@ -426,4 +464,11 @@ _TAKEN: Final = upserting(taken, ["user", "call_id", "started_at", "extension", 
 _TRAIL: Final = inserting(audit, [column.name for column in audit.c if column.name != "id"])
 _LANE: Final = upserting(lanes, [column.name for column in lanes.c])
 _UNREADABLE: Final = upserting(unreadable, [column.name for column in unreadable.c], ignore=True)
-_GAP: Final = upserting(gaps, [column.name for column in gaps.c])
+_GIVEN_BACK: Final[dict[str, Any]] = {"source": "", "recovered": 0, "completed": 0, "unread": 0} | {
+    "problem": "",
+    "problem_values": {},
+    "fetched_at": None,
+    "finished_at": None,
+}
+"""What the record gave back of a gap, as long as nobody asked."""
+_GAP: Final = upserting(gaps, [column.name for column in gaps.c], keep=list(_GIVEN_BACK))

@@ -89,7 +89,22 @@ class FirmRepository:
         if branch is not None:
             query = query.where(Exchange.branch == branch)
         return [
-            GapView(row.exchange, code, self._branch_name(code), row.started_at, row.ended_at, row.reason)
+            GapView(
+                exchange=row.exchange,
+                branch=code,
+                branch_name=self._branch_name(code),
+                started_at=row.started_at,
+                ended_at=row.ended_at,
+                reason=row.reason,
+                source=row.source,
+                recovered=row.recovered,
+                completed=row.completed,
+                unread=row.unread,
+                problem=row.problem,
+                problem_values=dict(row.problem_values),
+                fetched_at=row.fetched_at,
+                finished_at=row.finished_at,
+            )
             for row, code in self._session.execute(query)
         ]
 

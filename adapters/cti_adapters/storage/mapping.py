@@ -391,6 +391,14 @@ class Gap(Row):
     started_at: Mapped[float]
     ended_at: Mapped[float | None]
     reason: Mapped[str]
+    source: Mapped[str]
+    recovered: Mapped[int]
+    completed: Mapped[int]
+    unread: Mapped[int]
+    problem: Mapped[str]
+    problem_values: Mapped[dict[str, Any]]
+    fetched_at: Mapped[float | None]
+    finished_at: Mapped[float | None]
 
 
 class UnreadableRow(Row):

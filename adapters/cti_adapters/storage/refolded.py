@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from cti_adapters.storage.call_rows import as_row
+from cti_adapters.storage.call_rows import as_log, as_row
 from cti_adapters.storage.call_writer import is_final
+from cti_adapters.storage.gap_recovery import around, joined
+from cti_server.calls.call_recovery import GapFetch
 from cti_server.calls.log import CallLog
 from cti_server.shared.feed import GapChange, UnreadableBytes
 from cti_server.shared.notices import Notice
@@ -29,6 +31,8 @@ _PUT: Final = (
     "INSERT INTO calls VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET final = excluded.final, entry = excluded.entry "
     "WHERE calls.final = 0"
 )
+_PUT_COMPLETED: Final = "INSERT OR REPLACE INTO calls VALUES (?, ?, ?)"
+"""What a gap hid of an entry is filled in although it is final."""
 
 
 class Refolded:
@@ -40,6 +44,7 @@ class Refolded:
         self._connection = sqlite3.connect(self._path, isolation_level=None)
         self._connection.executescript(_TABLES)
         self._connection.execute("BEGIN")
+        self._gaps: dict[float, float] = {}  # when each began -> when it was over
 
     def close(self) -> None:
         """Throws it away."""
@@ -59,18 +64,32 @@ class Refolded:
         gaps: list[GapChange],
         folded: Position,
         rebuild: Position,
+        fetch: GapFetch | None = None,
     ) -> list[Notice]:
         """Keeps a batch."""
+        self._put(changed)
+        self._gaps |= {gap.started_at: gap.ended_at for gap in gaps if gap.ended_at is not None}
+        if fetch is not None and fetch.calls:
+            self._recover(fetch)
+        if unreadable:
+            rows = [(one.record, one.number) for one in unreadable]
+            self._connection.executemany("INSERT OR IGNORE INTO unread VALUES (?, ?)", rows)
+        return []
+
+    def _put(self, changed: Iterable[CallLog], statement: str = _PUT) -> None:
         for log in changed:
             if log.merged_into is not None:
                 self._connection.execute("DELETE FROM calls WHERE id = ?", (log.id,))
             else:
                 entry = json.dumps(as_row(log), ensure_ascii=False)
-                self._connection.execute(_PUT, (log.id, is_final(log), entry))
-        if unreadable:
-            rows = [(one.record, one.number) for one in unreadable]
-            self._connection.executemany("INSERT OR IGNORE INTO unread VALUES (?, ?)", rows)
-        return []
+                self._connection.execute(statement, (log.id, is_final(log), entry))
+
+    def _recover(self, fetch: GapFetch) -> None:
+        """What the exchange's own record gave back of a gap, joined as the database's writer joins it."""
+        query = "SELECT entry FROM calls WHERE json_extract(entry, '$.started_at') BETWEEN ? AND ?"
+        near = self._connection.execute(query, around(fetch.calls)).fetchall()
+        found = joined([as_log(json.loads(entry)) for (entry,) in near], self._gaps.get(fetch.gap), fetch)
+        self._put(found.changed, _PUT_COMPLETED)
 
     # --- for the comparison
 

@@ -467,6 +467,15 @@ gaps = Table(
     Column("started_at", Double, primary_key=True),
     _time("ended_at", nullable=True),
     _text("reason"),
+    # What the exchange's own record gave back (calls.call_recovery.GapFetch).
+    _text("source"),  # csv | table | empty: nothing to fetch from
+    _count("recovered"),  # calls that nobody had heard of
+    _count("completed"),  # calls of which the missing parts were filled in
+    _count("unread"),
+    _text("problem"),
+    Column("problem_values", JSON, nullable=False, server_default="{}", default=dict),
+    _time("fetched_at", nullable=True),
+    _time("finished_at", nullable=True),
 )
 Index("ix_gaps_started", gaps.c.started_at)
 

@@ -133,8 +133,18 @@ def _fits(fields: Mapping[str, str]) -> bool:
 def parse(lines: Iterable[str], zone: str, columns: Sequence[str] | None = None) -> CdrFile:
     """The rows of a CSV record. ``lines`` keep their line ends. ``zone``: IANA name of the exchange's zone, for times
     that are not epoch seconds; where the unique ids show that the record is in UTC after all, that is believed."""
+    named, unreadable = named_rows(lines, columns)
+    read = parse_rows(named, zone)
+    return CdrFile(read.rows, sorted([*unreadable, *read.unreadable]))
+
+
+def named_rows(
+    lines: Iterable[str], columns: Sequence[str] | None = None
+) -> tuple[list[tuple[int, dict[str, str]]], list[UnreadableRow]]:
+    """The lines of a CSV record, each with its number and its fields by the name of the column. The columns are those
+    of a header line if there is one, else ``columns``, else what the first line looks like."""
     reader = csv.reader(lines)
-    rows: list[tuple[int, Mapping[str, Any]]] = []
+    rows: list[tuple[int, dict[str, str]]] = []
     unreadable: list[UnreadableRow] = []
     names = tuple(map(_known, columns)) if columns else None
     first = True
@@ -153,8 +163,7 @@ def parse(lines: Iterable[str], zone: str, columns: Sequence[str] | None = None)
             unreadable.append(UnreadableRow(reader.line_num, _shape(names, fields)))
             continue
         rows.append((reader.line_num, dict(zip(names, fields, strict=True))))
-    read = parse_rows(rows, zone)
-    return CdrFile(read.rows, sorted([*unreadable, *read.unreadable]))
+    return rows, unreadable
 
 
 def _fields(reader: Any, unreadable: list[UnreadableRow]) -> Iterator[list[str]]:
