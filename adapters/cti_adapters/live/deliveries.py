@@ -30,12 +30,17 @@ class Noting:
     """Whom it concerns by name, and who had no screen open."""
     changed: bool = True
 
+    @property
+    def room(self) -> bool:
+        """Whether people are still kept whom the call does not name."""
+        return len(self.told) < TOLD_MOST
+
     def tell(self, user: str, at: float, kind: str, *, cut: bool = False, named: bool = True) -> None:
         """Something was written to a screen of the user; ``cut``: it was not, since too much waited there already."""
         known = self.told.get(user)
         if known is not None and not (cut and known.cut_at is None):
             return
-        if known is None and not named and len(self.told) >= TOLD_MOST:
+        if known is None and not named and not self.room:
             return
         self.told[user] = Told(at, kind, at if cut else None) if known is None else known._replace(cut_at=at)
         self.changed = True

@@ -212,10 +212,11 @@ class Hub:
         for group in self._audience.groups((*labels, *before)):
             data = self._for_viewer(group.scope, notice, before, events, token)
             if data is not None:
+                room = noting.room
                 for stream in list(group.streams):
                     if stream.user not in named:
                         sent = self._send(stream, data)
-                        if stream.user not in told or not sent:
+                        if not sent or (room and stream.user not in told):
                             noting.tell(stream.user, now, "call", cut=not sent, named=False)
         for user in sorted(name for name in named if name):
             streams = self._audience.of_user(user)
