@@ -40,6 +40,7 @@ class Framer:
         self._held = b""
         self._lost = 0
         self._last = b""
+        self._owed = False  # the last text's own end of line is still to come
         self._block: list[bytes] = []
         self._block_line = 0
         self._block_size = 0
@@ -113,12 +114,13 @@ class Framer:
         count = len(ends)
         self.line += count
         self._last = ends[-1] if ends and len(ends[-1]) == 1 and run.endswith(ends[-1]) else b""
+        self._owed = self._owed or after_text
         if self._blocks:
             if self._block:
                 self._block_size += len(run)
-            empty_lines = count - (1 if after_text else 0)
-            if empty_lines > 0:
+            if count > self._owed:
                 self._close_block(frames)
+        self._owed = self._owed and not count
 
     def _add_to_block(self, raw: bytes, frames: list[Frame | Unreadable]) -> None:
         if not self._block:
