@@ -70,6 +70,10 @@ def exchange(id: str, port: int, *, branch: str = "121", kind: str = "ami", **mo
     } | more
 
 
+def _settings(values: dict[str, Any]) -> list[str]:
+    return [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+
+
 class Product:
     """One installation: its folder, its settings file, its database, and the server when it runs."""
 
@@ -125,7 +129,10 @@ class Product:
         for code, name in BRANCHES.items():
             lines += ["", "[[branches]]", f'code = "{code}"', f'name = "{name}"']
         for table in self.exchanges:
-            lines += ["", "[[exchanges]]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
+            inner = {key: value for key, value in table.items() if isinstance(value, dict)}
+            lines += ["", "[[exchanges]]", *_settings({key: table[key] for key in table if key not in inner})]
+            for key, values in inner.items():
+                lines += [f"[exchanges.{key}]", *_settings(values)]
         self.config.write_text("\n".join(lines) + "\n", "utf-8")
 
     @property
