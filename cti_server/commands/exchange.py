@@ -19,6 +19,7 @@ from cti_server.shared.errors import YobirinError
 
 if TYPE_CHECKING:
     from cti_adapters.exchanges.findings import Findings
+    from cti_adapters.storage.firm import ExchangeEntry
 
 LISTEN_SECONDS = 3.0
 
@@ -71,7 +72,7 @@ def _seconds(text: str) -> float:
 def run_list(args: argparse.Namespace) -> int:
     """Prints the table."""
     from cti_adapters.storage.exchange_shelf import merged_exchanges
-    from cti_adapters.storage.firm import ExchangeEntry, listed_exchanges
+    from cti_adapters.storage.firm import listed_exchanges
     from cti_adapters.storage.work import Database
 
     settings = load(args.config)
@@ -83,16 +84,20 @@ def run_list(args: argparse.Namespace) -> int:
             found = merged_exchanges(connection, settings)
     finally:
         database.close()
-    rows = [["EXCHANGE", "BRANCH", "STATE", "SINCE", "LAST HEARD", "WHY"]]
+    rows = [["EXCHANGE", "BRANCH", "STATE", "SINCE", "LAST HEARD", "CLOCK", "UNREAD", "WHY"]]
     for one in found.exchanges:
         entry = entries.get(one.id)
         if entry is None:
-            rows.append([one.id, one.branch, "unknown", "-", "-", "no server has run with it yet; start cti serve"])
+            rows.append(
+                [one.id, one.branch, "unknown", "-", "-", "-", "-", "no server has run with it yet; start cti serve"]
+            )
         else:
             times = [_moment(at, one) for at in (entry.since, entry.last_event)]
-            rows.append([one.id, one.branch, entry.state, *times, _why(entry.reason, entry.reason_values)])
+            rows.append(
+                [one.id, one.branch, entry.state, *times, *_figures(entry), _why(entry.reason, entry.reason_values)]
+            )
     rows += [
-        [one.id, one.branch, "failed", "-", "-", plain(f"{one.sentence}; mend it on its page")]
+        [one.id, one.branch, "failed", "-", "-", "-", "-", plain(f"{one.sentence}; mend it on its page")]
         for one in found.problems
     ]
     print("\n".join(table(rows)))
@@ -116,6 +121,12 @@ def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 def _moment(at: float | None, exchange: ExchangeSettings) -> str:
     """In the exchange's own time zone, which is said."""
     return "-" if not at else datetime.fromtimestamp(at, ZoneInfo(exchange.timezone)).isoformat(" ", "seconds")
+
+
+def _figures(entry: ExchangeEntry) -> list[str]:
+    """How far the exchange's clock is from ours, and how much of what it sent since the start could not be read."""
+    ahead, unread = entry.counters.get("clock_ahead"), entry.counters.get("unreadable")
+    return ["-" if ahead is None else f"{ahead:+.1f} s", "-" if unread is None else f"{unread:.0f}"]
 
 
 def _why(code: str, values: Any) -> str:

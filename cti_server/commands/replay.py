@@ -1,13 +1,14 @@
-"""``cti replay``: folds journals again and shows what would be added to the call log, changed in it and taken away
-(spec O1, O5)."""
+"""``cti replay``: folds journals again, shows what would be added to the call log, changed in it and taken away, and
+writes it where that is wanted (spec O1, O5)."""
 
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,10 +19,10 @@ from cti_server.settings import ExchangeSettings, Settings, load
 from cti_server.shared.errors import YobirinError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
+    from cti_adapters.journal.files import Journal
     from cti_adapters.storage.refolded import Refolded
-    from cti_adapters.storage.replay import Comparison
+    from cti_adapters.storage.replay import Comparison, Period
+    from cti_adapters.storage.work import Database
 
 LISTED: Final = 20
 _SIGNS: Final = {"added": "+", "changed": "~", "taken-away": "-"}
@@ -31,15 +32,18 @@ def add(subparsers: Any) -> None:
     """Adds the command to the parser."""
     parser = subparsers.add_parser(
         "replay",
-        help="fold journals again and show what would change in the call log",
+        help="fold journals again, show what would change in the call log, and write it if you agree",
         description="Folds the journals of exchanges again with this program and these settings, and shows what would "
-        "be added to the call log, changed in it (old -> new) and taken away. Numbers and names are masked. Nothing is "
-        "changed, and the server may run meanwhile. Calls from before a journal begins, and those under way, are left "
-        "alone.",
+        "be added to the call log, changed in it (old -> new) and taken away. Numbers and names are masked. Calls "
+        "from before a journal begins, and those under way, are left alone. The server may run while this only shows; "
+        "to write it, stop the server: on a terminal it is asked, with --yes it is not. Each change is recorded as a "
+        "correction; what people did stays, and a call that somebody worked on is never removed.",
     )
     parser.add_argument("id", nargs="*", help="the exchanges (default: all of them)")
     parser.add_argument("--from", dest="since", metavar="TIME", help="only calls that began from then on")
     parser.add_argument("--to", dest="until", metavar="TIME", help="only calls that began before then")
+    parser.add_argument("--yes", action="store_true", help="write it to the call log without asking")
+    parser.add_argument("--why", metavar="TEXT", default="folded again", help="the reason that is recorded")
     parser.add_argument("--all", action="store_true", help=f"list every difference (else the first {LISTED})")
     parser.add_argument("--json", action="store_true", help="one JSON object per difference, then one per exchange")
     parser.add_argument("--config", type=Path, default=Path("cti.toml"), help="settings file (default: %(default)s)")
@@ -47,7 +51,7 @@ def add(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Shows. 0: done, whatever differs."""
+    """Shows, and writes where that was asked for. 0: done, whatever differs; 1: it could not be written."""
     from cti_adapters.storage.settings_now import with_saved
     from cti_adapters.storage.work import Database
 
@@ -57,9 +61,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         database.prepare()
         for exchange in chosen:
-            # One transaction: the position in the journal and the calls are of the same moment, whatever is written.
-            with database.engine.connect() as connection:
-                _preview(args, settings, exchange, connection)
+            _replay(args, settings, exchange, database)
     finally:
         database.close()
     return 0
@@ -73,7 +75,9 @@ def _chosen(settings: Settings, ids: list[str]) -> list[ExchangeSettings]:
     return [known[one] for one in dict.fromkeys(ids or known)]
 
 
-def _preview(args: argparse.Namespace, settings: Settings, exchange: ExchangeSettings, connection: Connection) -> None:
+def _replay(args: argparse.Namespace, settings: Settings, exchange: ExchangeSettings, database: Database) -> None:
+    """One exchange: shows, then writes if that is wanted. Whoever may write holds the journal from the beginning, so
+    that no server changes calls of it between the two."""
     from cti_adapters.exchanges.refolding import refold
     from cti_adapters.journal.reader import JournalReader
     from cti_adapters.storage.refolded import Refolded
@@ -82,24 +86,88 @@ def _preview(args: argparse.Namespace, settings: Settings, exchange: ExchangeSet
     zone = ZoneInfo(exchange.timezone)
     since, until = (None if text is None else moment(text, zone) for text in (args.since, args.until))
     folder = settings.data_dir / "journal" / exchange.id
-    upto = folded_up_to(connection, exchange.id)
-    with closing(JournalReader(folder, upto)) as journal, closing(Refolded(settings.data_dir)) as again:
+    with ExitStack() as stack:
+        held = _hold(args, folder, exchange, stack)
+        # One transaction: the position in the journal and the calls are of the same moment, whatever is written.
+        connection = stack.enter_context(database.engine.connect())
+        upto = folded_up_to(connection, exchange.id)
+        journal = stack.enter_context(closing(JournalReader(folder, upto)))
+        again = stack.enter_context(closing(Refolded(settings.data_dir)))
         refold(exchange, journal, again, _Progress(exchange.id).tell)
         first = journal.first
         # A call that began before the oldest record is there in half, or not at all.
         margin = DAY if first is not None and first.offset > 0 else -DAY
         known_from = 0.0 if first is None else first.at + margin
-        period = Period(since, until, known_from, whole=first is not None and not journal.damaged)
+        whole = first is not None and not journal.damaged
+        period = Period(since, until, known_from, whole, first.offset if first else 0)
         result = compare(connection, exchange.id, again, period)
+        connection.rollback()
         most = None if args.all else LISTED
         for line in _as_json(exchange, again, result) if args.json else _as_text(exchange, again, result, most):
-            print(line)
+            print(line, flush=True)
         if journal.damaged:
             print(
                 f"cti: exchange {exchange.id}: parts of the journal are missing or damaged; calls that only the log "
                 "knows are not counted as taken away",
                 file=sys.stderr,
             )
+        if held is not None and (result.differences or result.readable) and (args.yes or _agreed(exchange)):
+            if upto is None:
+                _rebuild(exchange, held, database)
+            else:
+                _write(args, exchange, database, again, period)
+
+
+def _hold(args: argparse.Namespace, folder: Path, exchange: ExchangeSettings, stack: ExitStack) -> Journal | None:
+    """The journal, for who may write; null where nobody would be asked. Raises YobirinError where a server has it."""
+    from cti_adapters.journal.files import Journal, JournalInUse
+
+    asks = sys.stdin.isatty() and not args.json
+    if not (args.yes or asks) or not folder.is_dir():
+        return None
+    try:
+        return stack.enter_context(closing(Journal(folder)))
+    except JournalInUse as bad:
+        told = f"a running server writes the calls of exchange {exchange.id}; stop it to write what is shown here"
+        if args.yes:
+            raise YobirinError(told) from bad
+        print(f"cti: {told}", file=sys.stderr)
+        return None
+
+
+def _agreed(exchange: ExchangeSettings) -> bool:
+    return input(f"Write this to the call log of {exchange.id}? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _rebuild(exchange: ExchangeSettings, journal: Journal, database: Database) -> None:
+    """The database knows nothing of the exchange: everything is folded into it as a server does it."""
+    from cti_adapters.exchanges.refolding import refold
+    from cti_adapters.storage.call_writer import CallWriter
+    from cti_server.shared.clock import SystemClock
+
+    refold(exchange, journal, CallWriter(database.engine, SystemClock()), _Progress(exchange.id).tell)
+    print(f"cti: the call log of {exchange.id} was made again from its journal", file=sys.stderr)
+
+
+def _write(
+    args: argparse.Namespace, exchange: ExchangeSettings, database: Database, again: Refolded, period: Period
+) -> None:
+    """Records the corrections, lot by lot. Killed in between, the next run has the rest to do."""
+    from cti_adapters.storage.correcting import correct
+    from cti_adapters.storage.replay import resolve
+    from cti_adapters.storage.work import writing
+    from cti_server.shared.clock import SystemClock
+
+    engine, done, kept = writing(database.engine), 0, []
+    by = getpass.getuser()
+    for lot in correct(engine, SystemClock(), exchange.id, again.noted(), by=by, why=args.why):
+        done += lot.done
+        kept += lot.kept
+    if period.since is None and period.until is None:
+        resolve(engine, exchange.id, again, period)
+    print(f"cti: corrected calls of {exchange.id}: {done - len(kept)}", file=sys.stderr)
+    for call_id in kept:
+        print(f"cti: {call_id} is not in the journal, but somebody worked on it: kept, and marked", file=sys.stderr)
 
 
 class _Progress:
@@ -120,16 +188,16 @@ def _as_text(exchange: ExchangeSettings, again: Refolded, result: Comparison, mo
 
     counts = [result.differences.get(what, 0) for what in _SIGNS]
     yield (
-        f"{exchange.id}: {counts[0]} calls would be added, {counts[1]} changed, {counts[2]} taken away; "
-        f"{result.same} stay as they are"
+        f"{exchange.id}: calls that would be added: {counts[0]}, changed: {counts[1]}, taken away: {counts[2]}; "
+        f"that stay as they are: {result.same}"
     )
     more = {
-        "are under way and left alone": result.under_way,
-        "are outside the time, or from before the journal begins": result.beyond,
-        "are not in what is left of the journal, and stay": result.unknown,
-        "pieces that could not be read can be read now": result.readable,
+        "under way, left alone": result.under_way,
+        "outside the time, or from before the journal begins": result.beyond,
+        "not in what is left of the journal, and stay": result.unknown,
+        "pieces that could not be read, and can be read now": result.readable,
     }
-    yield from (f"  {count} {words}" for words, count in more.items() if count)
+    yield from (f"  {words}: {count}" for words, count in more.items() if count)
     zone = ZoneInfo(exchange.timezone)
     for call_id, what, before, after in again.noted(most):
         log = shown(after or before or {})

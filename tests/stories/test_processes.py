@@ -241,7 +241,7 @@ def test_the_exchanges_are_listed_with_the_reason(product: Product) -> None:
     listed = product.cti("exchange", "list")
     assert listed.returncode == 0 and listed.stderr == ""
     head, *rows = listed.stdout.splitlines()
-    assert head.split() == ["EXCHANGE", "BRANCH", "STATE", "SINCE", "LAST", "HEARD", "WHY"]
+    assert head.split() == ["EXCHANGE", "BRANCH", "STATE", "SINCE", "LAST", "HEARD", "CLOCK", "UNREAD", "WHY"]
     told = {row.split()[0]: row for row in rows}
     assert told["hq"].split()[1:3] == ["121", "up"]
     assert told["none"].split()[1:3] == ["122", "down"]

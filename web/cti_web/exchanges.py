@@ -102,6 +102,18 @@ REASONS: Final[dict[str, LazyString]] = {
     "no-snapshot": _(
         "The AMI user may not ask which calls are up after a reconnect (%(said)s); give it write = reporting."
     ),
+    "clock-ahead": _(
+        "The exchange's clock is %(seconds)s s ahead of ours: times of calls are off by that. Let both take the time "
+        "by NTP."
+    ),
+    "clock-behind": _(
+        "The exchange's clock is %(seconds)s s behind ours: times of calls are off by that. Let both take the time "
+        "by NTP."
+    ),
+    "zone-looks-wrong": _(
+        "The exchange's clock differs from ours by %(hours)s h: its time zone looks wrong. Check its clock, zone and "
+        "summer time."
+    ),
     "database-stuck": _("The calls can't be written to the database: %(error)s."),
     "record-none": _("No record of the exchange's calls is set to fetch them from."),
     "record-missing": _("%(file)s is not there; check the settings, and that Asterisk writes it."),
@@ -133,6 +145,7 @@ COUNTERS: Final[dict[str, LazyString]] = {
     "unreadable": _("Not readable"),
     "commits_failed": _("Database refused"),
     "backlog": _("Bytes not folded yet"),
+    "clock_ahead": _("Its clock is ahead by (seconds)"),
     "live_cut_slow": _("Screens cut off"),
 }
 """The feed's figures, and of the bounds of the live streams the one that is reached in practice."""

@@ -124,6 +124,7 @@ MARKS: dict[str, LazyString] = {
     "number-in-part": _("The exchange shows only a part of the number"),
     "from-record": _("From the exchange's own record"),
     "more-records-awaited": _("The exchange has yet to send the rest of it"),
+    "not-in-journal": _("Folded again, what the exchange sent does not show it; kept because it was worked on"),
 }
 
 TRAIL: dict[str, LazyString] = {
@@ -153,6 +154,7 @@ TRAIL: dict[str, LazyString] = {
     "unsnoozed": _("Taken out of waiting by"),
     "changed": _("Changed by"),
     "completed": _("Completed from the exchange's own record"),
+    "corrected": _("Corrected: read again from what the exchange sent"),
 }
 
 _UNKNOWN = Label(_("Not known"))

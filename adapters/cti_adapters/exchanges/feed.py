@@ -23,6 +23,7 @@ from cti_adapters.exchanges.status import ExchangeState, LaneStatus, Link, LinkC
 from cti_adapters.exchanges.steady_time import Timer
 from cti_adapters.exchanges.writer import Writer
 from cti_adapters.journal.files import Journal, Kind
+from cti_server.calls import clock_skew
 from cti_server.settings import ExchangeSettings, JournalSettings
 from cti_server.shared.clock import Clock
 from cti_server.shared.errors import SettingsError
@@ -71,7 +72,8 @@ class FeedStatus:
     def counters(self) -> dict[str, float]:
         """Everything that is counted, by name."""
         lane = {name: getattr(self.lane, name) for name in ("events", "unreadable", "batches", "commits_failed")}
-        return asdict(self.link) | lane | {"backlog": self.backlog, "journal": self.journal}
+        clock = {} if self.lane.clock_ahead is None else {"clock_ahead": round(self.lane.clock_ahead, 1)}
+        return asdict(self.link) | lane | clock | {"backlog": self.backlog, "journal": self.journal}
 
 
 class Feed:
@@ -240,7 +242,9 @@ class Feed:
         self._publish(self._with_problem(state))
 
     def _with_problem(self, state: ExchangeState) -> ExchangeState:
-        return replace(state, warnings=(*state.warnings, self._problem)) if self._problem.code else state
+        clock = Reason(*clock_skew.said(None if self._lane is None else self._lane.status.clock_ahead))
+        added = tuple(reason for reason in (self._problem, clock) if reason.code)
+        return replace(state, warnings=(*state.warnings, *added)) if added else state
 
     def _publish(self, state: ExchangeState) -> None:
         self.state = state

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from cti_adapters.exchanges.status import LaneStatus, Reason
 from cti_adapters.journal.files import JournalDamaged, Kind, Record
 from cti_server.calls.call_recovery import GapFetch
+from cti_server.calls.clock_skew import SkewMeter
 from cti_server.calls.events import Event, LegsRecorded, LinkLost, LinkUp, Swept, Unreadable
 from cti_server.calls.log import CallLog
 from cti_server.shared.errors import YobirinError
@@ -174,6 +175,7 @@ class Lane:
         self._stored = self._rebuild = _BEGINNING
         self._unwritten: _Batch | None = None
         self._retry_seconds = FIRST_RETRY
+        self._clock = SkewMeter()
 
     @property
     def needed_from(self) -> int:
@@ -274,6 +276,7 @@ class Lane:
         self._unwritten = None
         self.status.unreadable += len(batch.unreadable) + batch.unkept
         self.status.last_event = batch.at or self.status.last_event
+        self.status.clock_ahead = self._clock.ahead
         return notices
 
     # -- folding
@@ -361,6 +364,8 @@ class Lane:
             self._keep_unreadable(event, record, batch)
             return
         self.status.events += 1
+        if event.at != record.at:  # stamped by the exchange; else it has the time of its arrival
+            self._clock.take(event.at, record.at)
         try:
             self._fold.feed(event, position)
         except Exception as bad:  # noqa: BLE001 - no single event may stop the feed; it is kept and shown

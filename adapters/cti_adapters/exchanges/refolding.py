@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from cti_adapters.exchanges.kinds import reading_of
-from cti_adapters.exchanges.lane import Lane, Store
-from cti_adapters.journal.reader import JournalReader
+from cti_adapters.exchanges.lane import Lane, Source, Store
 from cti_server.settings import ExchangeSettings
 from cti_server.shared.errors import YobirinError
 
@@ -15,10 +15,16 @@ TELL_EVERY = 2000
 """So many records of the journal go by between two reports of how far it is."""
 
 
-def refold(
-    exchange: ExchangeSettings, journal: JournalReader, store: Store, progress: Callable[[int, int], None]
-) -> None:
-    """Gives the store everything that a lane would have given it. ``progress`` is told bytes done and bytes in all.
+class Recorded(Source, Protocol):
+    """A journal, or one that is only read."""
+
+    def secret(self) -> bytes:
+        """What only this journal has."""
+
+
+def refold(exchange: ExchangeSettings, journal: Recorded, store: Store, progress: Callable[[int, int], None]) -> None:
+    """Gives the store everything that a lane gives it, from where the store says that it is.
+    ``progress`` is told bytes done and bytes in all.
 
     Raises YobirinError where the store fails, SettingsError where the exchange can't be read with its settings.
     """

@@ -94,6 +94,12 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "record-no-driver": "the driver of the exchange's record's database is not installed: {driver}",
         "record-bad-url": "the address of the exchange's record's database is none; it begins like mysql+pymysql://",
         "record-bad-secret": "the address of the exchange's record's database can't be had: {error}",
+        "clock-ahead": "the exchange's clock is {seconds} s ahead of ours: times of calls are off by that; let both "
+        "take the time by NTP",
+        "clock-behind": "the exchange's clock is {seconds} s behind ours: times of calls are off by that; let "
+        "both take the time by NTP",
+        "zone-looks-wrong": "the exchange's clock differs from ours by {hours} h: its time zone looks wrong; "
+        "check clock, zone and summer time of the exchange",
         "journal-damaged": "a part of the journal can't be read any more, from offset {offset} to {resume}",
     }
 )
@@ -157,4 +163,6 @@ class LaneStatus:
     """Arrival of the newest record that is folded and committed; epoch seconds, UTC."""
     last_call: float | None = None
     """When the newest call began that was committed; epoch seconds, UTC."""
+    clock_ahead: float | None = None
+    """Seconds by which the exchange's clock is ahead of ours; null while it is not known."""
     problem: Reason = field(default_factory=Reason)

@@ -94,7 +94,7 @@ class CallWriter:
         """
         latest = {log.id: log for log in changed}
         with self._engine.begin() as connection:
-            notices = _Batch(connection, exchange, self._clock.now(), self._cards).write(latest) if latest else []
+            notices = Batch(connection, exchange, self._clock.now(), self._cards).write(latest) if latest else []
             _write_feed(connection, exchange, unreadable_bytes, gap_changes)
             if fetch is not None:
                 notices += self._recover(connection, exchange, fetch)
@@ -115,7 +115,7 @@ class CallWriter:
     def _recover(self, connection: Connection, exchange: str, fetch: GapFetch) -> list[Notice]:
         found = recovery(connection, exchange, fetch)
         latest = {log.id: log for log in found.changed}
-        batch = _Batch(connection, exchange, self._clock.now(), self._cards, found.completed)
+        batch = Batch(connection, exchange, self._clock.now(), self._cards, found.completed)
         notices = batch.write(latest) if latest else []
         return notices + note_fetch(connection, exchange, fetch, found.gains)
 
@@ -131,8 +131,12 @@ def _write_feed(
     _GAP.run(connection, [{"exchange": exchange, **one._asdict(), **_GIVEN_BACK} for one in gap_changes])
 
 
-class _Batch:
-    """The calls of one transaction."""
+class Batch:
+    """The calls of one transaction.
+
+    ``corrected``: the entries replace final ones too, as a recorded correction does; of those in ``kept`` people said
+    who they are from and what became of them, and that stays.
+    """
 
     def __init__(
         self,
@@ -141,6 +145,9 @@ class _Batch:
         now: float,
         cards: Cards,
         completed: frozenset[str] = frozenset(),
+        *,
+        corrected: bool = False,
+        kept: frozenset[str] = frozenset(),
     ) -> None:
         self._completed = completed
         self._connection = connection
@@ -149,13 +156,16 @@ class _Batch:
         self._cards = cards
         self._user_of: dict[str, str] = {}
         self._trail: list[dict[str, Any]] = []
+        self._corrected = corrected
+        self._kept = kept
 
     def write(self, latest: dict[str, CallLog]) -> list[Notice]:
         """Writes them; returns the notices."""
         before = self._stored(latest)
         parts = [log for log in latest.values() if log.merged_into is not None]
         notices = self._take_back(parts, before)
-        ended = {log.id for log in latest.values() if log.id in before and is_final(before[log.id])}
+        final = () if self._corrected else latest.values()
+        ended = {log.id for log in final if log.id in before and is_final(before[log.id])}
         ended -= {log.id for log in parts} | self._completed
         self._note_completed(latest)
         self._note_late(latest, ended)
@@ -238,7 +248,7 @@ class _Batch:
 
     def _match(self, work: list[_Work]) -> None:
         """Finds out who the new calls are from (and those whose number came only now); reads it for the others."""
-        fresh = [one for one in work if _unmatched(one)]
+        fresh = [one for one in work if _unmatched(one) and one.log.id not in self._kept]
         found = look_up(self._connection, (one.party for one in fresh if one.log.direction != "internal"))
         for one in fresh:
             one.facts = self._facts(one)

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, bindparam, delete, select
 
 from cti_adapters.storage.call_rows import OURS, as_log
 from cti_adapters.storage.call_writer import is_final
 from cti_adapters.storage.refolded import Refolded
 from cti_adapters.storage.schema import calls, lanes, unreadable
-from cti_server.calls.log import CallLog
+from cti_server.calls.log import UNSUPPORTED, CallLog
 from cti_server.calls.showing import blanked
 from cti_server.shared.positions import Position
 
@@ -33,6 +33,8 @@ class Period:
     until: float | None = None
     known_from: float = 0.0
     whole: bool = True
+    first_record: int = 0
+    """Journal offset of the oldest record."""
 
     def __contains__(self, started_at: float) -> bool:
         later = max(self.known_from, self.since or 0.0)
@@ -69,9 +71,31 @@ def compare(connection: Connection, exchange: str, again: Refolded, period: Peri
     result = Comparison()
     again.note(_differences(connection, exchange, again, period, result))
     result.differences = again.counted()
-    unread = select(unreadable.c.record, unreadable.c.number).where(unreadable.c.exchange == exchange)
-    result.readable = sum(not again.is_unread(*row) for row in connection.execute(unread))
+    result.readable = sum(1 for _ in _readable(connection, exchange, again, period))
     return result
+
+
+def resolve(engine: Engine, exchange: str, again: Refolded, period: Period) -> int:
+    """Forgets the unreadable pieces that can be read now, once their calls are in the log; the journal has their
+    bytes. ``engine`` begins its transactions with the write lock. Returns how many."""
+    with engine.begin() as connection:
+        read = [
+            {"b_record": row.record, "b_number": row.number} for row in _readable(connection, exchange, again, period)
+        ]
+        if read:
+            mine = (unreadable.c.exchange == exchange, unreadable.c.record == bindparam("b_record"))
+            connection.execute(delete(unreadable).where(*mine, unreadable.c.number == bindparam("b_number")), read)
+    return len(read)
+
+
+def _readable(connection: Connection, exchange: str, again: Refolded, period: Period) -> Iterator[Any]:
+    """Pieces kept as unreadable that the journal still has, and that were read this time."""
+    kept = select(unreadable.c.record, unreadable.c.number).where(
+        unreadable.c.exchange == exchange, unreadable.c.record >= period.first_record
+    )
+    for row in connection.execute(kept.where(unreadable.c.reason != "journal-damaged")):
+        if not again.is_unread(*row):
+            yield row
 
 
 _Entry = tuple[str, bool, dict[str, Any]]
@@ -91,7 +115,9 @@ def _differences(
         elif before is None:
             yield started_at, call_id, "added", None, one[2]
         elif after is None:
-            if period.whole:
+            if UNSUPPORTED in before[2]["marks"]:
+                result.same += 1  # said already
+            elif period.whole:
                 yield started_at, call_id, "taken-away", one[2], None
             else:
                 result.unknown += 1

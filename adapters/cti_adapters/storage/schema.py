@@ -491,6 +491,19 @@ unreadable = Table(
     _count("size"),  # bytes that it really had; ``raw`` may be its beginning only
 )
 
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("call_id", Text, nullable=False, index=True),
+    _time("at"),
+    Column("by", Text, nullable=False),  # who ran the command, by the name that this machine knows them by
+    _text("why"),
+    Column("what", Text, nullable=False),  # added | changed | taken-away | kept (not in the journal, but worked on)
+    Column("fields", JSON, nullable=False, server_default="{}", default=dict),  # column -> [what it was, what it is]
+)
+"""Final entries of the call log that were corrected (spec C2); whole numbers: to be masked for who need not know."""
+
 lanes = Table(
     "lanes",
     metadata,
