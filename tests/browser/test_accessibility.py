@@ -31,6 +31,7 @@ PAGES = [
     "/admin/exchanges/new-exchange?kind=ami",
     "/admin/exchanges/new-exchange?kind=smdr&feed=serial",
     "/admin/exchanges/hq/change",
+    "/admin/profiles",
     "/admin/exchanges/hq/do/remove",
     "/me",
     "/sim",

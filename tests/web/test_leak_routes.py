@@ -24,6 +24,7 @@ LISTS = (
     "/admin/exchanges",
     "/admin/exchanges/new-exchange",
     "/admin/exchanges/new-exchange?kind=ami",
+    "/admin/profiles",
     "/bell",
     "/bell/count",
     "/board",

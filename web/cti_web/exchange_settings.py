@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from flask import Blueprint, Response, abort, current_app, request, url_for
 from flask_babel import LazyString, gettext, lazy_gettext
 
+from cti_adapters.profiles import shipped
 from cti_adapters.secret_folder import SecretFolder
 from cti_server.exchanges.desk import Entry, ExchangeDesk, SecretWish
 from cti_server.exchanges.saved import Unfit
@@ -102,6 +103,8 @@ def new() -> Response:
             return page(use, "exchanges/choose.html", kinds=exchange_form.kinds(), feeds=exchange_form.feeds())
         branches = managing(use).branches()
         own = {"branch": viewer.branch, "timezone": viewer.timezone}
+        if request.args.get("profile") in shipped():
+            own["profile"] = request.args["profile"]
         return page(use, "exchanges/add.html", form=exchange_form.made(kind, feed, own, branches), entry=None)
 
 

@@ -11,3 +11,4 @@ import "./calls.js";
 import "./preferences.js";
 import "./tail.js";
 import "./sim.js";
+import "./profile_editor.js";
