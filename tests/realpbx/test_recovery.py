@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,19 +39,18 @@ def wire(asterisk: Asterisk) -> Iterator[Wire]:
     made.cut()
 
 
-def listening(folder: Path, wire: Wire, **cdr: Any) -> Product:
+@contextmanager
+def listening(folder: Path, wire: Wire, **cdr: Any) -> Iterator[Product]:
     """A server that hears the Asterisk through a wire and knows where its record is."""
     made = Product(folder, [exchange("hq", wire.port, cdr={"wait_seconds": 0.5, **cdr})], SECRET)
-    made.start()
-    made.until_link("hq", "up")
-    return made
-
-
-def finished(made: Product) -> None:
-    log = made.log()
-    assert made.stop() == 0
-    made.close()
-    assert "Traceback" not in log and "Unhandled" not in log, log
+    try:
+        made.start()
+        made.until_link("hq", "up")
+        yield made
+        assert made.stop() == 0
+        assert "Traceback" not in made.log() and "Unhandled" not in made.log(), made.log()
+    finally:
+        made.close()
 
 
 async def missed(s: Scene, number: str) -> None:
@@ -77,24 +77,24 @@ def told(made: Product, numbers: set[str]) -> list[dict[str, Any]]:
 def test_calls_of_a_cut_come_back_from_the_record_once(
     asterisk: Asterisk, stage: Stage, wire: Wire, tmp_path: Path
 ) -> None:
-    made = listening(tmp_path / "p", wire, file=str(asterisk.cdr_file), columns=COLUMNS)
-    scene = Scene(stage, asterisk)
-    lasting, its_phone = stage.do(talking(stage, "0312340801"))
-    until(lambda: any(call["state"] == "talking" for call in made.calls()), "the call that is cut", 20)
-    wire.cut()
-    made.until_link("hq", "down")
-    stage.do(lasting.bye())
-    stage.do(its_phone.ended.wait())
-    scene.call("in", lasting, "0312345600", number="0312340801", rang=[its_phone], by=its_phone, hangup="caller")
-    stage.do(ordinary(scene, "0312340802"))
-    stage.do(missed(scene, "0312340803"))
-    scene.truth[-1]["rang_extensions"] = []  # whether a telephone that nobody took rang at all, a record doesn't tell
-    wire.mend()
-    calls = told(made, {"0312340801", "0312340802", "0312340803"})
-    assert not differences(calls, scene.truth, UNSAID, TOLERANCE)
-    (gap,) = made.rows(schema.gaps)
-    assert (gap["source"], gap["problem"], gap["recovered"], gap["completed"]) == ("csv", "", 2, 1)
-    finished(made)
+    with listening(tmp_path / "p", wire, file=str(asterisk.cdr_file), columns=COLUMNS) as made:
+        scene = Scene(stage, asterisk)
+        lasting, its_phone = stage.do(talking(stage, "0312340801"))
+        until(lambda: any(call["state"] == "talking" for call in made.calls()), "the call that is cut", 20)
+        wire.cut()
+        made.until_link("hq", "down")
+        stage.do(lasting.bye())
+        stage.do(its_phone.ended.wait())
+        scene.call("in", lasting, "0312345600", number="0312340801", rang=[its_phone], by=its_phone, hangup="caller")
+        stage.do(ordinary(scene, "0312340802"))
+        stage.do(missed(scene, "0312340803"))
+        # Whether a telephone that nobody took rang at all, a record doesn't tell.
+        scene.truth[-1]["rang_extensions"] = []
+        wire.mend()
+        calls = told(made, {"0312340801", "0312340802", "0312340803"})
+        assert not differences(calls, scene.truth, UNSAID, TOLERANCE)
+        (gap,) = made.rows(schema.gaps)
+        assert (gap["source"], gap["problem"], gap["recovered"], gap["completed"]) == ("csv", "", 2, 1)
 
 
 def test_a_table_gives_back_the_same(asterisk: Asterisk, stage: Stage, wire: Wire, tmp_path: Path) -> None:
@@ -103,20 +103,20 @@ def test_a_table_gives_back_the_same(asterisk: Asterisk, stage: Stage, wire: Wir
     table = tmp_path / "cdr.sqlite3"
     secret = tmp_path / "cdr.url"
     secret.write_text(f"sqlite:///{table}", "utf-8")
-    made = listening(tmp_path / "p", wire, secret_file=str(secret))
-    scene = Scene(stage, asterisk)
-    wire.cut()
-    made.until_link("hq", "down")
-    stage.do(ordinary(scene, "0312340804"))
-    until(lambda: "0312340804" in asterisk.cdr_file.read_text("utf-8"), "the Asterisk's record", 10)
-    with asterisk.cdr_file.open(encoding="utf-8", newline="") as file, sqlite3.connect(table) as database:
-        # Calls of a minute before the gap, which this server has not heard of, would be taken for calls of it.
-        rows = [row for row in csv.reader(file) if "0312340804" in row]
-        columns = ", ".join(f'"{name}" TEXT' for name in COLUMNS)
-        database.execute(f"CREATE TABLE cdr ({columns})")
-        database.executemany(f"INSERT INTO cdr VALUES ({', '.join('?' * len(COLUMNS))})", rows)
-    wire.mend()
-    assert not differences(told(made, {"0312340804"}), scene.truth, UNSAID, TOLERANCE)
-    (gap,) = made.rows(schema.gaps)
-    assert (gap["source"], gap["problem"], gap["recovered"]) == ("table", "", 1)
-    finished(made)
+    with listening(tmp_path / "p", wire, secret_file=str(secret)) as made:
+        scene = Scene(stage, asterisk)
+        wire.cut()
+        made.until_link("hq", "down")
+        stage.do(ordinary(scene, "0312340804"))
+        until(lambda: "0312340804" in asterisk.cdr_file.read_text("utf-8"), "the Asterisk's record", 10)
+        with asterisk.cdr_file.open(encoding="utf-8", newline="") as file, closing(sqlite3.connect(table)) as database:
+            # Calls of a minute before the gap, which this server has not heard of, would be taken for calls of it.
+            rows = [row for row in csv.reader(file) if "0312340804" in row]
+            columns = ", ".join(f'"{name}" TEXT' for name in COLUMNS)
+            database.execute(f"CREATE TABLE cdr ({columns})")
+            database.executemany(f"INSERT INTO cdr VALUES ({', '.join('?' * len(COLUMNS))})", rows)
+            database.commit()
+        wire.mend()
+        assert not differences(told(made, {"0312340804"}), scene.truth, UNSAID, TOLERANCE)
+        (gap,) = made.rows(schema.gaps)
+        assert (gap["source"], gap["problem"], gap["recovered"]) == ("table", "", 1)
