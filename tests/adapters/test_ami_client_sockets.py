@@ -154,7 +154,7 @@ def over_tls(
 def test_over_tls(tmp_path: Path) -> None:
     async def check(reactor: Any, feed: Feed, asterisk: AsteriskFactory) -> None:
         await until(reactor, lambda: feed.state is Link.UP)
-        data = encode_event("Newchannel", [("CallerIDName", "山田 太郎")]) * 20000
+        data = encode_event("Newchannel", [("CallerIDName", "山田 太郎")]) * 8000
         asterisk.connections[-1].transport.write(data)
         await until(reactor, lambda: feed.heard().endswith(data))
         asterisk.connections[-1].transport.abortConnection()
