@@ -154,9 +154,9 @@ def over_tls(
 def test_over_tls(tmp_path: Path) -> None:
     async def check(reactor: Any, feed: Feed, asterisk: AsteriskFactory) -> None:
         await until(reactor, lambda: feed.state is Link.UP)
-        data = encode_event("Newchannel", [("CallerIDName", "山田 太郎")]) * 8000
+        data = encode_event("Newchannel", [("CallerIDName", "山田 太郎")]) * 20000
         asterisk.connections[-1].transport.write(data)
-        await until(reactor, lambda: feed.heard().endswith(data))
+        await until(reactor, lambda: data in feed.heard())  # the answer to a ping may come behind it
         asterisk.connections[-1].transport.abortConnection()
         await until(reactor, lambda: feed.state is Link.DOWN)
         assert feed.states[-1].reason.code == "closed"
@@ -215,7 +215,7 @@ def test_backpressure_reaches_the_exchange_when_the_disk_is_full(tmp_path: Path)
         ballast.unlink()
         subprocess.run(["mount", "-o", "remount,size=20m", place], check=True)
         await until(reactor, lambda: feed.state is Link.UP)
-        await until(reactor, lambda: feed.heard().endswith(data))
+        await until(reactor, lambda: data in feed.heard())  # the answer to a ping may come behind it
         await feed.stop()
         port.stopListening()
 
