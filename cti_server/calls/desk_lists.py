@@ -153,15 +153,13 @@ class Lists(DeskBase):
         )
 
     def gaps(self) -> list[Gap]:
-        """Times of the last day in which exchanges of the user's span were not heard, the latest first. Why their
-        record could not be read (files, hosts) concerns only who looks after exchanges."""
+        """Times of the last day in which exchanges of the user's span were not heard, the latest first. How many calls
+        their record gave back, and why it could not be read (files, hosts), is only for who looks after exchanges: the
+        counts are of all calls, whoever may see them."""
         found = self.work.firm.gaps(self.clock.now() - DAY, self._exchange_reach())
         if "exchanges" in self.viewer.rights:
             return found
-        return [
-            replace(gap, problem="record-failed", problem_values={}) if gap.given_back == "failed" else gap
-            for gap in found
-        ]
+        return [_without_counts(gap) for gap in found]
 
     def exchanges(self) -> list[ExchangeRow]:
         """The exchanges' states: all for those who look after them, else those of the user's span."""
@@ -207,3 +205,9 @@ def _anonymous(row: CallRow) -> CallRow:
         item=None,
         handled_by_name="",
     )
+
+
+def _without_counts(gap: Gap) -> Gap:
+    """A gap as somebody may know it who doesn't look after exchanges."""
+    problem = "record-failed" if gap.given_back == "failed" else gap.problem
+    return replace(gap, problem=problem, problem_values={}, recovered=None, completed=None, unread=None)

@@ -103,11 +103,12 @@ class Gap:
     reason: str
     source: str = ""
     """From which kind of the exchange's own record calls were fetched: ``csv`` or ``table``; empty: none."""
-    recovered: int = 0
-    """Calls that nobody had heard of."""
-    completed: int = 0
+    recovered: int | None = 0
+    """Calls that nobody had heard of. This and the next two are null for who doesn't look after exchanges: they count
+    calls that the viewer may not see, too (spec C4)."""
+    completed: int | None = 0
     """Calls that it had cut, of which the missing parts were filled in."""
-    unread: int = 0
+    unread: int | None = 0
     """Rows of the record that can't be read."""
     problem: str = ""
     """Why nothing could be fetched; for who looks after exchanges a code with values, for others ``record-failed``."""

@@ -12,6 +12,7 @@ from cti_adapters.storage.outbox import watch
 from cti_server.calls.desk import Desk
 from cti_server.calls.views import CallQuery
 from cti_server.shared.errors import Invalid, NotAllowed, NotFound
+from cti_server.shared.viewer import Viewer
 from tests.adapters.desk_rig import Office, viewer
 from tests.adapters.storage_rig import NOW, customer, inbound, outbound
 
@@ -185,6 +186,26 @@ def test_gaps_and_exchanges_of_the_own_span(office: Office) -> None:
         for look in (desk.exchange, desk.unread):
             with pytest.raises(NotFound):
                 look("yokohama")
+
+
+def test_how_many_calls_a_gap_gave_back_is_only_for_who_looks_after_exchanges(office: Office) -> None:
+    """The count is of all calls, hidden customers' too."""
+    gap = {"exchange": "hq", "reason": "silent", "source": "csv", "fetched_at": NOW - 50}
+    office.put(
+        mapping.Exchange(id="hq", branch="121", state="connected"),
+        mapping.Gap(started_at=NOW - 300, ended_at=NOW - 200, recovered=3, completed=1, unread=2, **gap),
+        mapping.Gap(started_at=NOW - 900, ended_at=NOW - 800, **gap),
+    )
+
+    def told(who: Viewer) -> list[tuple[int | None, ...]]:
+        with office.desk(who) as desk:
+            found = desk.gaps()
+        assert [one.given_back for one in found] == ["fetched", "fetched"]
+        return [(one.recovered, one.completed, one.unread) for one in found]
+
+    assert told(viewer("902", "PBX administrator")) == [(3, 1, 2), (0, 0, 0)]
+    for who in (REP, MANAGER, REVIEWER):
+        assert told(who) == [(None, None, None), (None, None, None)]
 
 
 def test_reps_of_the_own_span(office: Office) -> None:
