@@ -103,7 +103,7 @@ def _as_file(customers: list[Customer]) -> io.StringIO:
 
 def sign_ins(firm: Firm) -> list[SignIn]:
     """Who to sign in as, one for each role."""
-    chosen = ("801", "802", "800", "811", "900", "980", "990")
+    chosen = ("801", "802", "800", "811", "900", "980", "985", "990")
     names = {office.branch.code: office.branch.name for office in OFFICES}
     people = {colleague.id: colleague for colleague in firm.colleagues}
     return [

@@ -119,7 +119,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 def test_says_where_it_is_and_whom_to_sign_in_as(demo: Demo) -> None:
     text = demo.text()
     assert f"http://127.0.0.1:{demo.port}" in text
-    for login in ("yamada", "sasaki", "hashimoto", "abe", "ishikawa"):
+    for login in ("yamada", "sasaki", "hashimoto", "abe", "nakano", "ishikawa"):
         assert f"  {login}" in text
     assert "WARNING" not in text and "Traceback" not in text
     with urllib.request.urlopen(f"http://127.0.0.1:{demo.port}/healthz") as health:
