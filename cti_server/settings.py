@@ -209,6 +209,8 @@ class ExchangeSettings(RecordFeed):
     paused: bool = False
     ping_seconds: Seconds = 15.0
     silence_seconds: Seconds = 45.0
+    clock_limit_seconds: Seconds = 5.0
+    """A clock that is further from ours is reported."""
     cdr: CdrSettings | None = None
 
     @model_validator(mode="after")

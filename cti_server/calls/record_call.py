@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from cti_server.calls.call_plan import ExchangePlan
+from cti_server.calls.events import Event, RecordRead
 from cti_server.calls.log import IN_PART, CallLog, Direction, Disposition
 from cti_server.calls.record_times import epoch, with_year
 from cti_server.calls.records import CallRecord
@@ -99,6 +100,17 @@ def log_of(call: RecordedCall, plan: ExchangePlan, party: PartyReader) -> CallLo
 def record_times(told: Told, zone: str) -> tuple[float | None, float | None]:
     """(start, end) that a record prints; epoch seconds, UTC. Null where it doesn't."""
     return _start(told, zone), _end(told, zone)
+
+
+def record_stamp(zone: str, event: Event) -> float | None:
+    """When by the exchange's clock a call was over of which it wrote a record; its start where no more is known. Null
+    of what is no record, or tells no time."""
+    if not isinstance(event, RecordRead):
+        return None
+    times = _times([Told(event.at, event.record, event.raw)], zone)
+    if times.mark == "no-time-said":
+        return None
+    return times.started if times.ended is None else times.ended
 
 
 def only_adds(record: CallRecord) -> bool:

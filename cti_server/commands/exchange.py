@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import socket
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -20,8 +21,10 @@ from cti_server.shared.errors import YobirinError
 if TYPE_CHECKING:
     from cti_adapters.exchanges.findings import Findings
     from cti_adapters.storage.firm import ExchangeEntry
+    from cti_server.calls.views import Gap
 
 LISTEN_SECONDS = 3.0
+DAY_SECONDS = 86_400.0
 
 
 def add(subparsers: Any) -> None:
@@ -31,7 +34,11 @@ def add(subparsers: Any) -> None:
     listing = actions.add_parser(
         "list",
         help="how the link to each exchange is, and why",
-        description="Prints how the link to each exchange is, since when, and why, as the server wrote it last.",
+        description="Prints how the link to each exchange is, since when, and why, as the server wrote it last; then "
+        "the gaps of the last days, and what the exchange's own record gave back of them.",
+    )
+    listing.add_argument(
+        "--days", type=_days, default=1.0, help="of how many days gaps are listed (default: %(default)g)"
     )
     _config(listing)
     listing.set_defaults(run=run_list)
@@ -66,13 +73,20 @@ def _seconds(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds between 0.1 and 3600")
 
 
+def _days(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0.0 < (days := float(text)) <= 3660.0:
+            return days
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of days up to 3660")
+
+
 # --- list
 
 
 def run_list(args: argparse.Namespace) -> int:
     """Prints the table."""
     from cti_adapters.storage.exchange_shelf import merged_exchanges
-    from cti_adapters.storage.firm import listed_exchanges
+    from cti_adapters.storage.firm import listed_exchanges, listed_gaps
     from cti_adapters.storage.work import Database
 
     settings = load(args.config)
@@ -81,6 +95,7 @@ def run_list(args: argparse.Namespace) -> int:
         database.prepare()
         with database.engine.connect() as connection:
             entries: dict[str, ExchangeEntry] = {entry.id: entry for entry in listed_exchanges(connection)}
+            gaps = listed_gaps(connection, time.time() - args.days * DAY_SECONDS)
             found = merged_exchanges(connection, settings)
     finally:
         database.close()
@@ -100,7 +115,7 @@ def run_list(args: argparse.Namespace) -> int:
         [one.id, one.branch, "failed", "-", "-", "-", "-", plain(f"{one.sentence}; mend it on its page")]
         for one in found.problems
     ]
-    print("\n".join(table(rows)))
+    print("\n".join([*table(rows), *_gap_lines(gaps, found.exchanges, args.days)]))
     if not _server_answers(settings):
         host, port = settings.server.host, settings.server.port
         print(
@@ -108,6 +123,32 @@ def run_list(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return 0
+
+
+def _gap_lines(gaps: Sequence[Gap], exchanges: Sequence[ExchangeSettings], days: float) -> Iterator[str]:
+    """The gaps of the exchanges that there are, each with what came back of it."""
+    known = {one.id: one for one in exchanges}
+    rows = [["EXCHANGE", "BLIND FROM", "UNTIL", "CAME BACK", "WHY"]]
+    for gap in gaps:
+        exchange = known.get(gap.exchange)
+        if exchange is not None:
+            until = "now" if gap.ended_at is None else _moment(gap.ended_at, exchange)
+            why = _why(gap.reason, {})
+            rows.append([gap.exchange, _moment(gap.started_at, exchange), until, _came_back(gap), why])
+    yield ""
+    if len(rows) > 1:
+        yield from table(rows)
+    else:
+        yield f"no gap in the last {'day' if days == 1.0 else f'{days:g} days'}"
+
+
+def _came_back(gap: Gap) -> str:
+    if gap.given_back == "failed":
+        return plain(f"not yet: {_why(gap.problem, gap.problem_values)}")
+    if gap.given_back == "fetched":
+        unread = f", {gap.unread} rows could not be read" if gap.unread else ""
+        return f"{gap.recovered} calls, {gap.completed} completed{unread}"
+    return "being fetched" if gap.given_back else "-"
 
 
 def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -261,3 +261,21 @@ def test_only_the_hours_of_the_rule_count(now: str, since: str, gap: bool) -> No
     silence = Silence(settings)
     silence.since = tokyo(since)
     assert silence.too_long(tokyo(now)) is gap
+
+
+@pytest.mark.parametrize(("limit", "said"), [(5.0, ["clock-ahead"]), (600.0, [])])
+def test_a_clock_that_is_ahead_is_told_by_the_ends_of_calls(tmp_path: Path, limit: float, said: list[str]) -> None:
+    async def scenario(reactor: Any) -> None:
+        exchange = Exchange(reactor)
+        one = OneFeed(reactor, tmp_path, feed="connect", port=exchange.number, clock_limit_seconds=limit)
+        await until(reactor, lambda: one.state is Link.UP and exchange.connections)
+        start = datetime.now(ZoneInfo("Asia/Tokyo")) + timedelta(seconds=300)  # by its clock; 35 seconds to the end
+        exchange.connections[-1].write(f"{start:%Y/%m/%d %H:%M:%S},5,30,0312345678,I,2001\r\n".encode())
+        await until(reactor, lambda: len(one.calls) == 1)
+        status = one.feed.status()
+        assert status.lane.clock_ahead == pytest.approx(335, abs=30)
+        assert [reason.code for reason in status.state.warnings] == said
+        await one.stop()
+        exchange.port.stopListening()
+
+    run(scenario)

@@ -63,3 +63,31 @@ def test_other_skew_is_said_with_its_direction() -> None:
     assert said(12.4) == ("clock-ahead", {"seconds": "12"})
     assert said(-600.0) == ("clock-behind", {"seconds": "600"})
     assert said(86_400.0 * 3) == ("clock-ahead", {"seconds": "259200"})
+    assert said(-30.0, limit=65.0) == ("", {})
+
+
+def test_what_waited_for_the_link_says_nothing_of_the_clock() -> None:
+    meter = SkewMeter(buffered=True)
+    meter.link_up(NOW)
+    for minute in range(10):
+        meter.take(NOW - 3601.0 + 60 * minute, NOW + 1)
+    assert meter.ahead is None
+    meter.take(NOW + 99.0, NOW + 100)
+    assert meter.ahead == -1.0
+
+
+def test_files_that_are_dropped_now_and_then_only_tell_of_a_clock_that_is_ahead() -> None:
+    meter = SkewMeter(buffered=True, delayed=True)
+    meter.take(NOW - 20_000.0, NOW)
+    assert meter.ahead is None
+    meter.take(NOW + 50.0, NOW + 1)
+    assert meter.ahead == 49.0
+
+
+def test_an_exchange_that_tells_minutes_is_off_by_one_at_most_until_it_tells_a_second() -> None:
+    meter = SkewMeter(buffered=True)
+    minute = NOW - NOW % 60
+    meter.take(minute, minute + 55)
+    assert (meter.ahead, meter.unsure) == (-55.0, 60.0)
+    meter.take(minute + 61, minute + 63)
+    assert (meter.ahead, meter.unsure) == (-2.0, 0.0)

@@ -246,5 +246,6 @@ def test_the_exchanges_are_listed_with_the_reason(product: Product) -> None:
     assert told["hq"].split()[1:3] == ["121", "up"]
     assert told["none"].split()[1:3] == ["122", "down"]
     assert "nothing listens at 127.0.0.1, port" in told["none"] and "+09:00" in told["none"]
+    assert told["none"].split()[3].startswith("20") and "no gap in the last day" not in listed.stdout
     product.kill()
     assert "no server answers at 127.0.0.1" in product.cti("exchange", "list").stderr

@@ -65,6 +65,7 @@ SETTINGS: Final[dict[str, Words]] = {
     "caller_id": Words(_("Number shown"), _("What the customer sees; empty: the dialplan decides."), "0312340000"),
     "ping_seconds": Words(_("Try the link every"), _("seconds"), "15"),
     "silence_seconds": Words(_("Silent for"), _("seconds: then the link is dead, and a gap begins"), "45"),
+    "clock_limit_seconds": Words(_("Report a clock that is off by more than"), _("seconds"), "5"),
     "profile": Words(_("Profile"), _("The make of the exchange: how its records are written."), "avaya-ipoffice"),
     "allowed_peers": Words(
         _("Who may connect"), _("Addresses or networks, with commas between them."), "192.0.2.10, 192.0.2.0/24"
@@ -120,12 +121,14 @@ RECORD_NUMBERS: Final = Group(
     _("How it writes numbers"), ("region", "area_code", "outside_prefix", "extensions", "timezone")
 )
 SILENCE: Final = Group(_("When silence is a gap"), ("silent_minutes", "silent_from", "silent_until"), folded=True)
+CLOCK: Final = Group(_("Its clock"), ("clock_limit_seconds",), folded=True)
 AMI: Final = (
     THE_EXCHANGE,
     Group(_("How it is reached"), ("host", "port", "username", "tls", "tls_ca")),
     NUMBERS,
     Group(_("Calling back through it"), ("dial_channel", "dial_context", "dial_prefix", "caller_id"), folded=True),
     Group(_("When the link counts as dead"), ("ping_seconds", "silence_seconds"), folded=True),
+    CLOCK,
 )
 OVER: Final[dict[str, tuple[str, ...]]] = {
     "connect": ("profile", "host", "port", "username"),
@@ -142,7 +145,7 @@ def groups(kind: str, feed: str) -> tuple[Group, ...]:
     """The settings of a kind of exchange, as a form shows them."""
     if kind != "smdr":
         return AMI
-    return (THE_EXCHANGE, Group(_("How it is reached"), OVER.get(feed, ("profile",))), RECORD_NUMBERS, SILENCE)
+    return (THE_EXCHANGE, Group(_("How it is reached"), OVER.get(feed, ("profile",))), RECORD_NUMBERS, SILENCE, CLOCK)
 
 
 def words_of(name: str, feed: str) -> Words:

@@ -171,6 +171,8 @@ class Feed:
             reading.fold,
             batch_bytes=reading.batch_bytes,
             read_fetch=reading.read_fetch,
+            stamp=reading.stamp,
+            clock=reading.clock,
             on_open=lambda: call(self._begin),
             on_problem=lambda problem: call(self._lane_problem, problem),
         )
@@ -242,9 +244,13 @@ class Feed:
         self._publish(self._with_problem(state))
 
     def _with_problem(self, state: ExchangeState) -> ExchangeState:
-        clock = Reason(*clock_skew.said(None if self._lane is None else self._lane.status.clock_ahead))
+        clock = Reason() if self._lane is None else self._clock(self._lane.status)
         added = tuple(reason for reason in (self._problem, clock) if reason.code)
         return replace(state, warnings=(*state.warnings, *added)) if added else state
+
+    def _clock(self, lane: LaneStatus) -> Reason:
+        limit = self.settings.clock_limit_seconds + lane.clock_unsure
+        return Reason(*clock_skew.said(lane.clock_ahead, limit))
 
     def _publish(self, state: ExchangeState) -> None:
         self.state = state

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from cti_adapters.exchanges.ami_client import AmiLink
 from cti_adapters.exchanges.decoding import AmiDecoder
-from cti_adapters.exchanges.lane import BATCH_BYTES, Decoder, Fold, ReadFetch
+from cti_adapters.exchanges.lane import BATCH_BYTES, Decoder, Fold, ReadFetch, Stamp, stamped
 from cti_adapters.exchanges.link import KeptLink
 from cti_adapters.exchanges.record_fetch import FetchReader
 from cti_adapters.exchanges.record_files import DropLink, TailLink
@@ -15,7 +16,9 @@ from cti_adapters.exchanges.record_serial import SerialLink
 from cti_adapters.exchanges.record_tcp import ConnectingLink, ListeningLink
 from cti_adapters.exchanges.recording import Recording, recording_of
 from cti_adapters.journal.files import Journal
+from cti_server.calls.clock_skew import SkewMeter
 from cti_server.calls.folding import ExchangePlan, Folder
+from cti_server.calls.record_call import record_stamp
 from cti_server.calls.record_folding import RecordFolder
 from cti_server.settings import ExchangeSettings
 from cti_server.shared import phone
@@ -44,6 +47,9 @@ class Reading(NamedTuple):
     """So much of the journal becomes one transaction at most."""
     read_fetch: ReadFetch | None = None
     """How what was fetched from the exchange's own record after a gap becomes calls."""
+    stamp: Stamp = stamped
+    clock: SkewMeter | None = None
+    """What measures the exchange's clock, by these stamps."""
 
 
 def reading_of(settings: ExchangeSettings, secret: bytes) -> Reading:
@@ -56,7 +62,9 @@ def reading_of(settings: ExchangeSettings, secret: bytes) -> Reading:
         return Reading(AmiDecoder(), Folder(plan, party), read_fetch=fetch.read)
     recording = recording_of(settings)
     fold = RecordFolder(plan, party, secret=secret, patience=recording.patience)
-    return Reading(recording.decoder, fold, recording, RECORD_BATCH_BYTES)
+    clock = SkewMeter(buffered=True, delayed=settings.feed == "folder")
+    stamp = partial(record_stamp, settings.timezone)
+    return Reading(recording.decoder, fold, recording, RECORD_BATCH_BYTES, stamp=stamp, clock=clock)
 
 
 def link_of(settings: ExchangeSettings, reading: Reading, journal: Journal, wake: Any, **more: Any) -> KeptLink:

@@ -36,6 +36,15 @@ KEPT_PER_RECORD = 20
 
 
 ReadFetch = Callable[[bytes, float], GapFetch]
+Stamp = Callable[[Event], float | None]
+"""When an event was by the exchange's clock; null where that isn't said."""
+
+
+def stamped(event: Event) -> float | None:
+    """The stamp of an event that is told while it happens."""
+    return event.at
+
+
 """The payload of a RECORD and its time -> what was fetched (``record_fetch``)."""
 
 
@@ -152,6 +161,8 @@ class Lane:
         fold: Fold,
         *,
         read_fetch: ReadFetch | None = None,
+        stamp: Stamp = stamped,
+        clock: SkewMeter | None = None,
         on_open: Callable[[], None] = lambda: None,
         on_problem: Callable[[Reason], None] = lambda _: None,
         batch_bytes: int = BATCH_BYTES,
@@ -175,7 +186,8 @@ class Lane:
         self._stored = self._rebuild = _BEGINNING
         self._unwritten: _Batch | None = None
         self._retry_seconds = FIRST_RETRY
-        self._clock = SkewMeter()
+        self._clock = clock or SkewMeter()
+        self._stamp = stamp
 
     @property
     def needed_from(self) -> int:
@@ -276,7 +288,7 @@ class Lane:
         self._unwritten = None
         self.status.unreadable += len(batch.unreadable) + batch.unkept
         self.status.last_event = batch.at or self.status.last_event
-        self.status.clock_ahead = self._clock.ahead
+        self.status.clock_ahead, self.status.clock_unsure = self._clock.ahead, self._clock.unsure
         return notices
 
     # -- folding
@@ -346,6 +358,7 @@ class Lane:
             batch.gaps.append(GapChange(told["heard"], None, told["reason"]))
         else:
             event = LinkUp(record.at)
+            self._clock.link_up(record.at)
             if told.get("blind_since") is not None:
                 batch.gaps.append(GapChange(told["blind_since"], record.at, told["reason"]))
         self._give(event, Position(record.offset, 0), record, batch)
@@ -364,8 +377,9 @@ class Lane:
             self._keep_unreadable(event, record, batch)
             return
         self.status.events += 1
-        if event.at != record.at:  # stamped by the exchange; else it has the time of its arrival
-            self._clock.take(event.at, record.at)
+        stamp = self._stamp(event)
+        if stamp is not None and stamp != record.at:  # stamped by the exchange; else it has the time of its arrival
+            self._clock.take(stamp, record.at)
         try:
             self._fold.feed(event, position)
         except Exception as bad:  # noqa: BLE001 - no single event may stop the feed; it is kept and shown

@@ -165,4 +165,6 @@ class LaneStatus:
     """When the newest call began that was committed; epoch seconds, UTC."""
     clock_ahead: float | None = None
     """Seconds by which the exchange's clock is ahead of ours; null while it is not known."""
+    clock_unsure: float = 0.0
+    """Seconds by which that may be off, since the exchange tells no closer."""
     problem: Reason = field(default_factory=Reason)

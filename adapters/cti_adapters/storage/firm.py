@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, or_, select
 
 from cti_adapters.storage.core import upserting
-from cti_adapters.storage.schema import branches, exchanges
+from cti_adapters.storage.schema import branches, exchanges, gaps
+from cti_server.calls.views import Gap
 from cti_server.shared.people import Branch
 
 _BRANCH: Final = upserting(branches, ["code", "name", "timezone"])
@@ -60,3 +61,10 @@ def listed_exchanges(connection: Connection) -> list[ExchangeEntry]:
     """How the exchanges were when the server wrote it last, by id."""
     rows = connection.execute(select(exchanges).order_by(exchanges.c.id)).mappings()
     return [ExchangeEntry(**row) for row in rows]
+
+
+def listed_gaps(connection: Connection, since: float) -> list[Gap]:
+    """The gaps that lasted beyond ``since``, the latest first; without the names of branches."""
+    lasted = or_(gaps.c.ended_at.is_(None), gaps.c.ended_at >= since)
+    rows = connection.execute(select(gaps).where(lasted).order_by(gaps.c.started_at.desc())).mappings()
+    return [Gap(**row, branch="", branch_name="") for row in rows]
