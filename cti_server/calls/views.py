@@ -102,7 +102,8 @@ class Gap:
     ended_at: float | None
     reason: str
     source: str = ""
-    """From which kind of the exchange's own record calls were fetched: ``csv`` or ``table``; empty: none."""
+    """From which kind of the exchange's own record calls were fetched: ``csv`` or ``table``; ``buffer``: it keeps its
+    records itself until it can hand them over; empty: none."""
     recovered: int | None = 0
     """Calls that nobody had heard of. This and the next two are null for who doesn't look after exchanges: they count
     calls that the viewer may not see, too (spec C4)."""
@@ -119,10 +120,12 @@ class Gap:
     """Since when nothing more is expected."""
 
     @property
-    def given_back(self) -> Literal["", "waiting", "fetched", "failed"]:
+    def given_back(self) -> Literal["", "waiting", "fetched", "kept", "failed"]:
         """How far the record gave back what it hid; empty: there is no record, or it lasts."""
         if self.ended_at is None or self.problem == "record-none":
             return ""
+        if self.source == "buffer":
+            return "kept"
         if self.problem:
             return "failed"
         if self.fetched_at is not None:

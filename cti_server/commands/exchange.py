@@ -148,6 +148,8 @@ def _came_back(gap: Gap) -> str:
     if gap.given_back == "fetched":
         unread = f", {gap.unread} rows could not be read" if gap.unread else ""
         return f"{gap.recovered} calls, {gap.completed} completed{unread}"
+    if gap.given_back == "kept":
+        return f"{gap.recovered} calls that the exchange had kept"
     return "being fetched" if gap.given_back else "-"
 
 

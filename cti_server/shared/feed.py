@@ -15,6 +15,8 @@ class GapChange(NamedTuple):
     started_at: float
     ended_at: float | None
     reason: str
+    source: str = ""
+    """``buffer`` where the exchange itself keeps its records until it can hand them over."""
 
 
 class UnreadableBytes(NamedTuple):

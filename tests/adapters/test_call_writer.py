@@ -156,6 +156,19 @@ def test_gaps_and_unreadable_bytes_are_written_once(rig: Rig) -> None:
     assert [(row.started_at, row.ended_at) for row in rig.all(mapping.Gap)] == [(NOW - 60, NOW)]
 
 
+def test_what_an_exchange_kept_while_it_was_not_heard_is_counted_once_with_the_gap(rig: Rig) -> None:
+    def over(number: int, ended: float) -> CallLog:
+        return inbound(number, ANNA, started_at=ended - 30, ended_at=ended, over_when_told=True)
+
+    gap = GapChange(NOW - 600, NOW - 60, "lost", "buffer")
+    before, hidden, live = over(1, NOW - 601), over(2, NOW - 300), over(3, NOW - 59)
+    rig.commit(before, gaps=[gap._replace(ended_at=None)])
+    rig.commit(hidden, live, gaps=[gap])
+    rig.commit(hidden, over(4, NOW - 60))
+    rig.commit(gaps=[gap])
+    assert [(row.source, row.recovered) for row in rig.all(mapping.Gap)] == [("buffer", 2)]
+
+
 def test_a_failed_commit_leaves_nothing(rig: Rig) -> None:
     broken = inbound(1, ANNA, linkedids=[object()])
     with pytest.raises(TypeError):

@@ -173,6 +173,7 @@ class Feed:
             read_fetch=reading.read_fetch,
             stamp=reading.stamp,
             clock=reading.clock,
+            gap_source="buffer" if reading.recording else "",
             on_open=lambda: call(self._begin),
             on_problem=lambda problem: call(self._lane_problem, problem),
         )

@@ -163,6 +163,7 @@ class Lane:
         read_fetch: ReadFetch | None = None,
         stamp: Stamp = stamped,
         clock: SkewMeter | None = None,
+        gap_source: str = "",
         on_open: Callable[[], None] = lambda: None,
         on_problem: Callable[[Reason], None] = lambda _: None,
         batch_bytes: int = BATCH_BYTES,
@@ -188,6 +189,7 @@ class Lane:
         self._retry_seconds = FIRST_RETRY
         self._clock = clock or SkewMeter()
         self._stamp = stamp
+        self._gap_source = gap_source
 
     @property
     def needed_from(self) -> int:
@@ -355,12 +357,12 @@ class Lane:
         told = json.loads(record.payload)
         if record.kind is Kind.DOWN:
             event: Event = LinkLost(record.at, told["heard"])
-            batch.gaps.append(GapChange(told["heard"], None, told["reason"]))
+            batch.gaps.append(GapChange(told["heard"], None, told["reason"], self._gap_source))
         else:
             event = LinkUp(record.at)
             self._clock.link_up(record.at)
             if told.get("blind_since") is not None:
-                batch.gaps.append(GapChange(told["blind_since"], record.at, told["reason"]))
+                batch.gaps.append(GapChange(told["blind_since"], record.at, told["reason"], self._gap_source))
         self._give(event, Position(record.offset, 0), record, batch)
 
     def _take_fetch(self, record: Record, batch: _Batch) -> None:

@@ -16,7 +16,7 @@ from cti_adapters.storage.call_notices import Cards, call_changed
 from cti_adapters.storage.call_rows import OURS, as_row, party_tail
 from cti_adapters.storage.call_work import CallBack, Mark, Opening, WorkBook, when_over
 from cti_adapters.storage.core import Bulk, Within, inserting, upserting
-from cti_adapters.storage.gap_recovery import PendingGap, note_fetch, pending_gaps, recovery
+from cti_adapters.storage.gap_recovery import PendingGap, note_buffered, note_fetch, pending_gaps, recovery
 from cti_adapters.storage.schema import audit, calls, extensions, gaps, lanes, not_customers, sights, taken, unreadable
 from cti_adapters.storage.sighting import (
     CallFacts,
@@ -94,8 +94,10 @@ class CallWriter:
         """
         latest = {log.id: log for log in changed}
         with self._engine.begin() as connection:
-            notices = Batch(connection, exchange, self._clock.now(), self._cards).write(latest) if latest else []
+            batch = Batch(connection, exchange, self._clock.now(), self._cards)
+            notices = batch.write(latest) if latest else []
             _write_feed(connection, exchange, unreadable_bytes, gap_changes)
+            note_buffered(connection, exchange, batch.added)
             if fetch is not None:
                 notices += self._recover(connection, exchange, fetch)
             _LANE.run(
@@ -128,7 +130,7 @@ def _write_feed(
     connection: Connection, exchange: str, unread: Sequence[UnreadableBytes], gap_changes: Sequence[GapChange]
 ) -> None:
     _UNREADABLE.run(connection, [{"exchange": exchange, **one._asdict()} for one in unread])
-    _GAP.run(connection, [{"exchange": exchange, **one._asdict(), **_GIVEN_BACK} for one in gap_changes])
+    _GAP.run(connection, [{**_GIVEN_BACK, "exchange": exchange, **one._asdict()} for one in gap_changes])
 
 
 class Batch:
@@ -156,6 +158,8 @@ class Batch:
         self._cards = cards
         self._user_of: dict[str, str] = {}
         self._trail: list[dict[str, Any]] = []
+        self.added: list[CallLog] = []
+        """The calls that were not there before."""
         self._corrected = corrected
         self._kept = kept
 
@@ -174,6 +178,7 @@ class Batch:
             for log in latest.values()
             if log.id not in ended and log.merged_into is None
         ]
+        self.added = [one.log for one in work if one.before is None]
         if not work:
             _TRAIL.run(self._connection, self._trail)
             return notices

@@ -4,9 +4,10 @@ for it, and what came of it (spec O1, decision 009)."""
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Engine, case, false, func, or_, select, update
+from sqlalchemy import Connection, Engine, and_, case, false, func, or_, select, update
 
 from cti_adapters.storage.call_rows import as_log
 from cti_adapters.storage.schema import calls, exchanges, gaps
@@ -17,6 +18,8 @@ from cti_server.shared.notices import ExchangeChanged, Notice
 
 AROUND: Final = 60.0
 """Seconds by which the clocks of exchange and server may differ for a call to belong to a gap."""
+BUFFER: Final = "buffer"
+"""Where calls of a gap come from that the exchange kept itself until it was heard again (SMDR)."""
 LONGEST_CALL: Final = 24 * 3600.0
 
 
@@ -124,6 +127,21 @@ def _belongs(call: RecordedCall, began_at: float, ended_at: float | None) -> boo
     slack = AROUND if call.legs else 0.0
     over = call.log.ended_at if call.log.ended_at is not None else call.log.started_at
     return over >= began_at - slack and call.log.started_at <= ended_at + slack
+
+
+def note_buffered(connection: Connection, exchange: str, added: Iterable[CallLog]) -> None:
+    """Counts with the gaps the calls that were over before the exchange could tell of them."""
+    over = [log.ended_at or log.started_at for log in added if log.over_when_told]
+    if not over:
+        return
+    hidden = select(gaps.c.started_at, gaps.c.ended_at).where(
+        gaps.c.exchange == exchange, gaps.c.started_at <= max(over), gaps.c.ended_at >= min(over)
+    )
+    for gap in connection.execute(hidden.where(gaps.c.source == BUFFER)).all():
+        count = sum(gap.started_at <= at <= gap.ended_at for at in over)
+        if count:
+            of_it = and_(gaps.c.exchange == exchange, gaps.c.started_at == gap.started_at)
+            connection.execute(update(gaps).where(of_it).values(recovered=gaps.c.recovered + count))
 
 
 def note_fetch(connection: Connection, exchange: str, fetch: GapFetch, gains: Counter[Gain]) -> list[Notice]:

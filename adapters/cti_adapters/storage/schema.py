@@ -471,7 +471,7 @@ gaps = Table(
     _time("ended_at", nullable=True),
     _text("reason"),
     # What the exchange's own record gave back (calls.call_recovery.GapFetch).
-    _text("source"),  # csv | table | empty: nothing to fetch from
+    _text("source"),  # csv | table | buffer | empty: nothing to fetch from
     _count("recovered"),  # calls that nobody had heard of
     _count("completed"),  # calls of which the missing parts were filled in
     _count("unread"),
