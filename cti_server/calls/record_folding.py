@@ -110,7 +110,9 @@ class RecordFolder:
         if record.call_key:
             self._take_keyed(record.call_key, told, position)
             return
-        nth = self._alike.nth(told, position) if _may_be_another(record) else 0
+        nth = 0
+        if _may_be_another(record):
+            nth, position = self._alike.nth(told, position)
         call = RecordedCall(self._id(b"record", told.raw, nth.to_bytes(4, "big")), position, [told])
         if self._patience.additions or record.continuation is not False:
             call.mark, self._latest = SETTLING, call
@@ -190,14 +192,14 @@ class _Alike:
         self._stretch = (0, 0)
         self._seen: dict[bytes, int] = {}
 
-    def nth(self, told: Told, position: Position) -> int:
-        """How many like it came before."""
+    def nth(self, told: Told, position: Position) -> tuple[int, Position]:
+        """How many like it came before, and where reading has to begin to count the same."""
         self.leave(told.at, position)
         if self.position is None:
             self.position = position
         nth = self._seen.get(told.raw, 0)
         self._seen[told.raw] = nth + 1
-        return nth
+        return nth, self.position
 
     def leave(self, at: float, position: Position) -> None:
         """Forgets what came before the stretch that is current now."""

@@ -304,3 +304,17 @@ def test_the_order_of_a_calls_records_loses_none(records: list[CallRecord], data
     told = Desk().tell(*mixed).calls
     numbers = {one.external_number for one in records if one.external_number}
     assert {log.caller_number for log in told.values() if log.caller_number} == numbers
+
+
+def test_one_of_several_that_look_alike_is_the_same_call_when_reading_begins_anew() -> None:
+    """Also when the link was lost since, and so none that comes now is counted with them."""
+    minute = datetime(2026, 11, 25, 20, 58)
+    alike = incoming(continuation=True, duration_seconds=0, answered=False, started_at_local=minute)
+    steps = [LinkUp(HEARD), event(alike), event(alike), LinkUp(HEARD)]
+    whole = Desk().tell(*steps)
+    low = whole.fold.low_water()
+    assert low is not None
+    again = Desk()
+    again.place = low.record
+    again.tell(*steps[low.record // 100 :])
+    assert [log.id for log in again.fold.open_calls()] == [log.id for log in whole.fold.open_calls()]
