@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ from cti_server.identity.sessions import session_id
 from cti_server.settings import Settings
 from cti_server.shared.errors import Conflict, Invalid, NotAllowed, NotFound, Unavailable
 from cti_server.shared.scope import EVERYTHING
+from cti_server.shared.viewer import Right
 from cti_web.app import create_app
 from cti_web.viewer import public, safe_path
 from tests.adapters.storage_rig import NOW, CheapHasher, FixedClock, make_database
+from tests.web.fake_desk import FakeDesk
+from tests.web.pages import REP, FakeAccounts, make_app
 
 PASSWORD = "correct horse"
 
@@ -89,7 +93,7 @@ def test_whoever_signs_in_goes_on_to_the_page_they_asked_for(house: House) -> No
     assert "HttpOnly" in kept
     assert "SameSite=Lax" in kept
     assert "Secure" not in kept
-    assert browser.get("/signin").location == "/desk"
+    assert browser.get("/signin").location == "/"
     assert browser.get("/desk").status_code == 200
 
 
@@ -146,12 +150,12 @@ def test_a_form_from_elsewhere_is_refused(house: House) -> None:
     ("asked", "gone_to"),
     [
         ("/calls?x=1", "/calls?x=1"),
-        ("https://evil.example/", "/desk"),
-        ("//evil.example/", "/desk"),
-        ("/\\evil.example", "/desk"),
-        ("/\nSet-Cookie: x=1", "/desk"),
-        ("", "/desk"),
-        (None, "/desk"),
+        ("https://evil.example/", "/"),
+        ("//evil.example/", "/"),
+        ("/\\evil.example", "/"),
+        ("/\nSet-Cookie: x=1", "/"),
+        ("", "/"),
+        (None, "/"),
     ],
 )
 def test_the_way_on_never_leads_to_another_site(asked: str | None, gone_to: str) -> None:
@@ -267,3 +271,19 @@ def test_what_is_missing_and_what_is_out_of_scope_read_the_same(house: House) ->
 
 def test_pages_are_kept_by_no_cache(house: House) -> None:
     assert house.browser().get("/signin").headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("rights", "begins"),
+    [
+        ({"handle", "exchanges", "simulator"}, "/desk"),
+        ({"exchanges", "simulator"}, "/admin/exchanges"),
+        ({"simulator"}, "/sim"),
+        ({"audit"}, "/desk"),
+    ],
+)
+def test_the_day_begins_where_the_work_is(tmp_path: Path, rights: set[Right], begins: str) -> None:
+    app = make_app(tmp_path, FakeDesk(), FakeAccounts(replace(REP, rights=frozenset(rights))))
+    client = app.test_client()
+    client.set_cookie("yobirin", "x")
+    assert client.get("/").location == begins

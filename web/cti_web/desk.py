@@ -12,6 +12,7 @@ from flask_babel import ngettext
 
 from cti_server.calls.views import ItemView, Tab, Worklist
 from cti_server.shared.errors import Invalid
+from cti_server.shared.viewer import Right
 from cti_web import formats, periods
 from cti_web.answers import Undo, asked_for, counts_of_today, done, fragment, page, wants_fragment
 from cti_web.viewer import desk, signed_in, viewer
@@ -22,14 +23,21 @@ if TYPE_CHECKING:
 blueprint = Blueprint("desk", __name__)
 
 BELL_ROWS: Final = 12
+BEGINNINGS: Final[tuple[tuple[Right, str], ...]] = (
+    ("handle", "desk.show"),
+    ("exchanges", "exchanges.show"),
+    ("simulator", "sim.show"),
+)
+"""Where the day begins, by the first right that somebody has of these."""
 WHOLE_LIST: Final = "desk/list.html"
 
 
 @blueprint.get("/")
 @signed_in
 def home() -> Any:
-    """Everybody begins at the desk."""
-    return redirect(url_for("desk.show"))
+    """Who handles calls begins at the desk, who looks after exchanges there, a tester at the simulator."""
+    own = (page for right, page in BEGINNINGS if viewer.may(right))
+    return redirect(url_for(next(own, "desk.show")))
 
 
 @blueprint.get("/desk")

@@ -118,10 +118,10 @@ def desk_opener(database: Database, clock: Clock, outbox: Outbox) -> OpenDesk:
 
 
 def safe_path(path: str | None) -> str:
-    """A path within the product, to go on to; the desk where it is none. Never another site's address."""
+    """A path within the product, to go on to; the beginning where it is none. Never another site's address."""
     if path and path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable():
         return path
-    return "/desk"
+    return "/"
 
 
 def register(app: Flask, accounts: Accounts) -> None:

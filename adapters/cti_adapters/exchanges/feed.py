@@ -72,7 +72,9 @@ class FeedStatus:
     def counters(self) -> dict[str, float]:
         """Everything that is counted, by name."""
         lane = {name: getattr(self.lane, name) for name in ("events", "unreadable", "batches", "commits_failed")}
-        clock = {} if self.lane.clock_ahead is None else {"clock_ahead": round(self.lane.clock_ahead, 1)}
+        clock = (
+            {} if self.lane.clock_ahead is None else {"clock_ahead": round(self.lane.clock_ahead, 1) + 0.0}
+        )  # not -0.0
         return asdict(self.link) | lane | clock | {"backlog": self.backlog, "journal": self.journal}
 
 
