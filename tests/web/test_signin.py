@@ -285,5 +285,5 @@ def test_pages_are_kept_by_no_cache(house: House) -> None:
 def test_the_day_begins_where_the_work_is(tmp_path: Path, rights: set[Right], begins: str) -> None:
     app = make_app(tmp_path, FakeDesk(), FakeAccounts(replace(REP, rights=frozenset(rights))))
     client = app.test_client()
-    client.set_cookie("yobirin", "x")
+    client.set_cookie("yobirin", "en")
     assert client.get("/").location == begins
