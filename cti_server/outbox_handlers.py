@@ -15,14 +15,18 @@ from cti_adapters.live.outbox import Effect, Handler
 from cti_adapters.storage.desk_dials import STILL_WANTED, asked_dial, record_dial_outcome
 from cti_adapters.storage.desk_notices import work_notice
 from cti_adapters.storage.outbox import OutboxRow
+from cti_adapters.storage.telephones import SEAT_ROW
 from cti_adapters.storage.work import Database, UnitOfWork
 from cti_server.calls.ports import DialEntry
 from cti_server.shared.clock import Clock
 from cti_server.shared.errors import Invalid, Unavailable
-from cti_server.shared.notices import SessionEnded
+from cti_server.shared.notices import PopUpTested, SeatChanged, SessionEnded
 from cti_server.shared.scope import EVERYTHING
 
 log = logging.getLogger(__name__)
+
+TEST_STILL_WANTED = 30.0
+"""Seconds after which nobody waits any more for the pop-up that was to be tried."""
 
 
 def handlers(
@@ -42,7 +46,28 @@ def handlers(
     def mail(_: UnitOfWork, row: OutboxRow) -> Effect:
         return wake_mail
 
-    return {"work": work, "session_ended": session_ended, "mail": mail, "dial": dials.asked}
+    def seat(unit: UnitOfWork, row: OutboxRow) -> Effect:
+        body = row.body
+        who = unit.telephones.person(body["by"]) if body["by"] else None
+        users = tuple(body["users"])
+        by = who.name if who is not None else ""
+        notice = SeatChanged(body["exchange"], body["extension"], body["holder"], users, body["why"], by)
+        return lambda: hub.publish(notice)
+
+    def pop_up_test(_: UnitOfWork, row: OutboxRow) -> Effect | None:
+        if clock.now() - row.at > TEST_STILL_WANTED:
+            return None
+        notice = PopUpTested(row.body["user"], row.id, row.at)
+        return lambda: hub.publish(notice)
+
+    return {
+        "work": work,
+        "session_ended": session_ended,
+        "mail": mail,
+        "dial": dials.asked,
+        SEAT_ROW: seat,
+        "pop_up_test": pop_up_test,
+    }
 
 
 class Dials:

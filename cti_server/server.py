@@ -40,6 +40,7 @@ from cti_adapters.storage.work import Database, writing
 from cti_adapters.timetable import Appointment, Timetable
 from cti_server.exchange_handlers import exchange_handlers
 from cti_server.exchange_states import ExchangeStates
+from cti_server.identity import seating
 from cti_server.identity.sessions import SessionPolicy
 from cti_server.outbox_handlers import handlers
 from cti_server.settings import ExchangeSettings, ReportSettings, Settings, config_folder
@@ -60,6 +61,8 @@ log = logging.getLogger(__name__)
 CHECKPOINT_SECONDS = 1.0
 STATUS_SECONDS = 5.0
 """How often the exchanges' counters are written for the pages; a change of state is written at once."""
+SEAT_SECONDS = 5.0
+"""How often it is looked whose hour at a telephone has come."""
 READY_POLL_SECONDS = 0.05
 
 
@@ -124,6 +127,7 @@ class Server:
         self._live = LiveResource(self.hub, self._people, self.reactor)
         self._status_loop = task.LoopingCall(self._write_states)
         self._checkpoints = task.LoopingCall(self._checkpoint)
+        self._hours = task.LoopingCall(self._end_seats)
         self._timetable = Timetable(self._appointments())
         self._port: Any = None
         self._status = 0
@@ -191,7 +195,11 @@ class Server:
         self._watch.start()
         self._mailer.start()
         self._outbox.start()
-        for loop, seconds in ((self._status_loop, STATUS_SECONDS), (self._checkpoints, CHECKPOINT_SECONDS)):
+        for loop, seconds in (
+            (self._status_loop, STATUS_SECONDS),
+            (self._checkpoints, CHECKPOINT_SECONDS),
+            (self._hours, SEAT_SECONDS),
+        ):
             loop.clock = self.reactor
             loop.start(seconds, now=False)
         self._timetable.start()
@@ -211,7 +219,7 @@ class Server:
         """The other way round: no new requests, no screens, no pages, then the feeds."""
         if self._port is not None:
             yield self._port.stopListening()
-        for loop in (self._status_loop, self._checkpoints):
+        for loop in (self._status_loop, self._checkpoints, self._hours):
             if loop.running:
                 loop.stop()
         self._live.stop()
@@ -279,6 +287,18 @@ class Server:
     def _tell(self, state: ExchangeState) -> None:
         if any(one.id == state.exchange for one in self._settings.exchanges):  # else it is about to be gone
             self.hub.publish(ExchangeChanged(state.exchange, state.branch, state.state.value))
+
+    def _end_seats(self) -> defer.Deferred[Any]:
+        """Whoever took a telephone until now is told that it is theirs no more. (Calls go by the hour itself.)"""
+        ended = self._in_thread(self._hours_come)
+        ended.addCallback(lambda any_ended: self._outbox.wake() if any_ended else None)
+        return ended.addErrback(
+            lambda failure: log.warning("the end of a telephone's hour was not written: %s", failure.type)
+        )
+
+    def _hours_come(self) -> bool:
+        with self._database.open(EVERYTHING) as work:
+            return seating.hours_come(work.telephones, SystemClock().now())
 
     def _checkpoint(self) -> defer.Deferred[Any]:
         return self._in_thread(self._database.checkpoint).addErrback(

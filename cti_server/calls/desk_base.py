@@ -68,7 +68,12 @@ class DeskBase:
 
     def _rows(self, calls: Sequence[SeenCall]) -> list[CallRow]:
         names = self._names(calls)
-        return [showing.call_row(call, self.viewer, names) for call in calls]
+        asks = self._asks_who(calls)
+        return [showing.call_row(call, self.viewer, names, asks_who=call.log.id in asks) for call in calls]
+
+    def _asks_who(self, calls: Sequence[SeenCall]) -> set[str]:
+        """Calls that a shared telephone took, of which nobody said yet who did."""
+        return set()
 
     def _item_rows(self, places: Sequence[TaskPlace]) -> list[ItemRow]:
         calls = {call.log.id: call for call in self.work.calls.get([place.call_id for place in places])}

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Final
 
 from cti_server.calls import showing, trail
-from cti_server.calls.desk_base import DeskBase, cursor_of, limited, place_of
+from cti_server.calls.desk_base import cursor_of, limited, place_of
+from cti_server.calls.desk_receiving import Receiving
 from cti_server.calls.numbers import sought
 from cti_server.calls.ports import SeenCall, Sought, reach
 from cti_server.calls.views import (
@@ -34,7 +35,7 @@ UNREAD_MOST: Final = 100
 HISTORY_MOST: Final = 100
 
 
-class Lists(DeskBase):
+class Lists(Receiving):
     """Reading many."""
 
     def worklist(
@@ -117,10 +118,12 @@ class Lists(DeskBase):
         whole = showing.needs_number(self.viewer, seen)
         log = seen.log if whole else showing.blanked(seen.log)
         return CallView(
-            row=showing.call_row(seen, self.viewer, names),
+            row=showing.call_row(seen, self.viewer, names, asks_who=bool(self._asks_who([seen]))),
             log=log,
             trail=trail.steps(log, entries, names, seen),
             history=history,
+            receiver=seen.receiver,
+            may_enter_receiver=self._may_enter(seen),
         )
 
     @needs("unregistered")

@@ -6,7 +6,7 @@ never called, and a customer who is hidden from them like nobody registered: eac
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from cti_server.calls import tracing
@@ -106,9 +106,12 @@ class Tracing(Lists):
             read = Step("number", "done", "number-read", {"number": shown, "e164": number})
             read = read if number else Step("number", "partly", "withheld")
         labels, match = self._would_match(number, row.branch)
-        holders = self.work.tracing.holders(exchange, [extension] if extension else [])
-        rings = tracing.extensions([extension], holders) if extension else Step("extension", "skipped", "nothing-rang")
-        people = self._would_see(labels, holders.values())
+        now = self.clock.now()
+        rang = self._rang(exchange, [extension] if extension else [], now, lambda _extension: now)
+        holders = [one.held.user for one in rang if one.held is not None]
+        names = {user: one.name for user, one in self._colleagues(holders).items()}
+        rings = tracing.extensions(rang, names) if rang else Step("extension", "skipped", "nothing-rang")
+        people = self._would_see(labels, holders)
         told = tracing.of_people([one for one in people if one.why != "sees"] or people, None)
         return PopUpTrace(
             exchange,
@@ -134,10 +137,10 @@ class Tracing(Lists):
     def _known(self, seen: SeenCall, exchange: ExchangeRow, user: str | None) -> Known:
         log, now = seen.log, self.clock.now()
         delivery = self.work.tracing.delivery(log.id)
-        holders = self.work.tracing.holders(
-            log.exchange, {*log.rang_extensions, *log.ringing_extensions, log.talking_extension or ""}
+        rang = self._rang(
+            log.exchange, tracing.rang_in(log), log.started_at, lambda one: tracing.rang_at(log, one, now)
         )
-        wanted = {*holders.values(), *(label.rep for label in seen.labels), user}
+        wanted = {*(one.held.user for one in rang if one.held is not None), *(label.rep for label in seen.labels), user}
         wanted |= {*delivery.told, *delivery.rang} if delivery is not None else set()
         people = self._colleagues(wanted)
         if user is not None and user not in people:
@@ -149,7 +152,7 @@ class Tracing(Lists):
             row=self._rows([seen])[0],
             matched_at=next((entry.at for entry in entries if entry.act == "matched"), None),
             dismissed=nobody and bool(log.party_e164) and self.work.tracing.dismissed(log.party_e164 or "", log.branch),
-            holders=holders,
+            rang=rang,
             delivery=delivery,
             people=people,
             signed_in=self.work.tracing.signed_in(people, now),
@@ -157,6 +160,18 @@ class Tracing(Lists):
             now=now,
             over_when_told=exchange.kind == "smdr",
         )
+
+    def _rang(
+        self, exchange: str, extensions: Iterable[str], since: float, at: Callable[[str], float]
+    ) -> list[tracing.Rang]:
+        """Whose telephones they were, each at its moment."""
+        known = self.work.tracing.telephones(exchange, extensions, since)
+        found = []
+        for extension in extensions:
+            one = known.get(extension)
+            held = one.held(at(extension)) if one is not None else None
+            found.append(tracing.Rang(extension, held, one is not None and one.shared))
+        return found
 
     def _colleagues(self, users: Iterable[str | None]) -> dict[str, Colleague]:
         return self.work.firm.colleagues(user for user in users if user)

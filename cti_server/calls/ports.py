@@ -15,6 +15,7 @@ from cti_server.calls.views import CallQuery, Counts, ExchangeRow, Gap, HistoryR
 from cti_server.shared.deliveries import Delivery
 from cti_server.shared.people import Branch, Customer, CustomerNumber
 from cti_server.shared.scope import Label, Scope, Span
+from cti_server.shared.telephones import Telephone
 
 ItemState = Literal["open", "waiting", "done"]
 DialState = Literal["asked", "ringing", "answered", "busy", "noanswer", "failed"]
@@ -211,6 +212,9 @@ class Calls(Protocol):
     def taken(self, since: float, limit: int) -> list[Taken]:
         """Calls that the user took and may not see."""
 
+    def receive(self, call: SeenCall, user: str | None, by: str, at: float, why: str) -> None:
+        """Keeps who took a call, as a recorded correction by ``by``."""
+
     def board(self, branch: str, since: float) -> BoardNumbers:
         """What the board of a branch counts from ``since``."""
 
@@ -382,8 +386,8 @@ class Tracing(Protocol):
     def delivery(self, call_id: str) -> Delivery | None:
         """Who was told of a call within the scope; null where that is not kept."""
 
-    def holders(self, exchange: str, extensions: Iterable[str]) -> dict[str, str]:
-        """Whose the extensions are: extension to user."""
+    def telephones(self, exchange: str, extensions: Iterable[str], since: float) -> dict[str, Telephone]:
+        """Whose the extensions are, and who had them since then (epoch seconds, UTC); those that are known."""
 
     def gap_at(self, exchange: str, at: float) -> Gap | None:
         """The gap in which a moment lies."""

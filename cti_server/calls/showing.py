@@ -100,7 +100,7 @@ def candidates(call: SeenCall, names: Names) -> list[Who]:
     ]
 
 
-def call_row(call: SeenCall, viewer: Viewer, names: Names) -> CallRow:
+def call_row(call: SeenCall, viewer: Viewer, names: Names, *, asks_who: bool = False) -> CallRow:
     """A call in a list."""
     log, whole = call.log, needs_number(viewer, call)
     number = log.caller_number if log.direction == "internal" else shown_party(log)
@@ -125,6 +125,7 @@ def call_row(call: SeenCall, viewer: Viewer, names: Names) -> CallRow:
         queue=log.queue,
         extension=_extension(log),
         receiver_name=names.person(call.receiver),
+        asks_who=asks_who,
         who=candidates(call, names),
         match=match_of(call),
         open=call.open,

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
+from cti_server.calls.holding import moment_of
+from cti_server.calls.log import CallLog
 from cti_server.calls.ports import Colleague, SeenCall
 from cti_server.calls.views import CallRow, ExchangeRow, Gap
 from cti_server.shared.deliveries import TOLD_MOST, Delivery
 from cti_server.shared.scope import Label, Scope
+from cti_server.shared.telephones import Held
 
 Light = Literal["done", "partly", "failed", "unknown", "skipped"]
 Why = Literal["asked", "rings", "rep", "sees"]
@@ -139,6 +142,14 @@ def _read(feed: Feed) -> Step:
 # --- the call
 
 
+class Rang(NamedTuple):
+    """A telephone that rang: who had it then (null: nobody), and whether it is a shared one."""
+
+    extension: str
+    held: Held | None
+    shared: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known of a call, as its reader may see it."""
@@ -147,8 +158,8 @@ class Known:
     row: CallRow
     matched_at: float | None
     dismissed: bool
-    holders: Mapping[str, str]
-    """Whose the extensions are that rang."""
+    rang: Sequence[Rang]
+    """The telephones that rang, and whose they were then."""
     delivery: Delivery | None
     people: Mapping[str, Colleague]
     signed_in: Mapping[str, float]
@@ -208,19 +219,38 @@ def matched(matches: Sequence[str], dismissed: bool, at: float | None = None) ->
 
 def _extension(known: Known) -> Step:
     log = known.seen.log
-    rang = sorted({*log.rang_extensions, *log.ringing_extensions} | ({log.talking_extension or ""} - {""}))
-    if log.direction != "in" or not rang:
+    if log.direction != "in" or not known.rang:
         return Step("extension", "skipped", "nothing-rang")
-    return extensions(rang, known.holders, known.matched_at)
+    names = {user: one.name for user, one in known.people.items()}
+    return extensions(known.rang, names, known.matched_at)
 
 
-def extensions(rang: Sequence[str], holders: Mapping[str, str], at: float | None = None) -> Step:
+def rang_in(log: CallLog) -> list[str]:
+    """The telephones that a call rang at, or that talked."""
+    return sorted({*log.rang_extensions, *log.ringing_extensions} | ({log.talking_extension or ""} - {""}))
+
+
+def rang_at(log: CallLog, extension: str, now: float) -> float:
+    """When a telephone rang in a call."""
+    if log.state != "ended" or extension == log.answered_by_extension:
+        return moment_of(log, extension, now)
+    return log.ringing_at or log.started_at
+
+
+def extensions(rang: Sequence[Rang], names: Mapping[str, str], at: float | None = None) -> Step:
     """Whether it is known whose the telephones are."""
-    unknown = [one for one in rang if one not in holders]
+    unknown = [one for one in rang if one.held is None]
     if not unknown:
-        return Step("extension", "done", "held", {"extensions": ", ".join(rang)}, at)
-    light: Light = "failed" if len(unknown) == len(rang) else "partly"
-    return Step("extension", light, "nobodys", {"extensions": ", ".join(unknown)}, at)
+        sat = next((one for one in rang if one.held is not None and one.held.since is not None), None)
+        if sat is None or sat.held is None:
+            return Step("extension", "done", "held", {"extensions": ", ".join(one.extension for one in rang)}, at)
+        name = names.get(sat.held.user, sat.held.user)
+        values = {"extensions": sat.extension, "name": name, "since": sat.held.since}
+        return Step("extension", "done", "seated", values, at)
+    shared = all(one.shared for one in unknown)
+    light: Light = "failed" if len(unknown) == len(rang) and not shared else "partly"
+    values = {"extensions": ", ".join(one.extension for one in unknown)}
+    return Step("extension", light, "shared" if shared else "nobodys", values, at)
 
 
 # --- the people
@@ -229,7 +259,11 @@ def extensions(rang: Sequence[str], holders: Mapping[str, str], at: float | None
 def people_of(known: Known) -> list[Person]:
     """Whom the call concerns, and who else was told, as far as the reader may know."""
     labels, delivery = known.seen.labels, known.delivery
-    rang = delivery.rang if delivery is not None and delivery.rang else dict.fromkeys(known.holders.values(), 0.0)
+    rang = (
+        delivery.rang
+        if delivery is not None and delivery.rang
+        else {one.held.user: 0.0 for one in known.rang if one.held is not None}
+    )
     why: dict[str, Why] = {}
     if known.asked is not None:
         why[known.asked] = "asked"

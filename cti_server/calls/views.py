@@ -63,6 +63,8 @@ class CallRow:
     handled_at: float | None = None
     item: int | None = None
     marks: list[str] = field(default_factory=list)
+    asks_who: bool = False
+    """A shared telephone took it, and nobody said yet who did."""
 
 
 @dataclass(slots=True)
@@ -230,6 +232,10 @@ class CallView:
     """The full entry; its numbers blanked where the viewer need not see them whole."""
     trail: list[TrailStep]
     history: list[HistoryRow]
+    receiver: str | None = None
+    may_enter_receiver: bool = False
+    """Whether the viewer may say who took it: the exchange can't tell, since the telephone was nobody's in
+    particular."""
 
 
 @dataclass(slots=True)

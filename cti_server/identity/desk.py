@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
+from cti_server.identity import seating
 from cti_server.identity.accounts import RIGHTS, Dialling, Role, User, Viewer, login_key
 from cti_server.identity.ports import AccountRows, Failures, Hasher, OpenRows, Session
 from cti_server.identity.sessions import (
@@ -82,6 +83,7 @@ class Accounts:
             if session is None:
                 return None
             rows.end_session(session, self._clock.now())
+            seating.sign_out(rows.telephones, session.user, self._clock.now(), forced=False)
             rows.note(self._clock.now(), session.user, "signed-out", session.user, {})
         return session.id
 
@@ -111,6 +113,7 @@ class Accounts:
         with self._rows(write=True) as rows:
             self._existing(rows, user_id)
             ended = self._end_all(rows, user_id)
+            seating.sign_out(rows.telephones, user_id, self._clock.now(), forced=True)
             rows.note(self._clock.now(), by, "sessions-ended", user_id, {"sessions": ended})
         return ended
 
@@ -121,13 +124,13 @@ class Accounts:
             user = self._existing(rows, user_id)
             if not user.active:
                 raise NotFound(f"The user {user_id} is disabled")
-            return _viewer_for(rows, user)
+            return _viewer_for(rows, user, self._clock.now())
 
     def _viewer(self, rows: AccountRows, session: Session | None, now: float) -> Viewer | None:
         if session is None or not stands(session, self._policy, now):
             return None
         user = rows.user(session.user)
-        return _viewer_for(rows, user) if user is not None and user.active else None
+        return _viewer_for(rows, user, now) if user is not None and user.active else None
 
     def _end_all(self, rows: AccountRows, user_id: str, keep: str | None = None) -> int:
         ended = [session for session in rows.sessions_of(user_id) if session.id != keep]
@@ -209,7 +212,7 @@ class Accounts:
             rows.put_user(user)
             rows.put_password(user.id, made)
             for exchange, extension in user.extensions:
-                _give_extension(rows, exchange, extension, user)
+                self._give(rows, exchange, extension, user.id, by)
             rows.note(self._clock.now(), by, "user-added", user.id, {"role": user.role, "branch": user.branch})
 
     def set_password(self, user_id: str, password: str, by: str | None = None) -> None:
@@ -228,6 +231,7 @@ class Accounts:
             rows.put_user(replace(self._existing(rows, user_id), active=active))
             if not active:
                 self._end_all(rows, user_id)
+                seating.sign_out(rows.telephones, user_id, self._clock.now(), forced=True)
             rows.note(self._clock.now(), by, "user-enabled" if active else "user-disabled", user_id, {})
 
     def set_role(self, user_id: str, role: str, by: str | None = None) -> None:
@@ -260,17 +264,33 @@ class Accounts:
     def give_extension(self, exchange: str, extension: str, user_id: str, by: str | None = None) -> None:
         """Says whose an extension of an exchange is. Raises Invalid where it is somebody else's."""
         with self._rows(write=True) as rows:
-            _give_extension(rows, exchange, extension, self._existing(rows, user_id))
-            rows.note(self._clock.now(), by, "extension-given", user_id, {"exchange": exchange, "extension": extension})
+            self._give(rows, exchange, extension, self._existing(rows, user_id).id, by)
+
+    def _give(self, rows: AccountRows, exchange: str, extension: str, user_id: str, by: str | None) -> None:
+        telephones = rows.telephones
+        seating.check_free_for(telephones, exchange, extension, user_id)
+        seating.assign(telephones, exchange, extension, user_id, shared=False, now=self._clock.now(), by=by)
 
     def take_extension(self, exchange: str, extension: str, by: str | None = None) -> None:
         """Takes an extension from whoever has it."""
         with self._rows(write=True) as rows:
-            owner = rows.owner(exchange, extension)
-            if owner is None:
+            known = rows.telephones.telephone(exchange, extension)
+            if known is None or known.user is None:
                 raise NotFound(f"Extension {extension} of exchange {exchange} is nobody's")
-            rows.drop_extension(exchange, extension)
-            rows.note(self._clock.now(), by, "extension-taken", owner, {"exchange": exchange, "extension": extension})
+            seating.forget(rows.telephones, known, self._clock.now(), by)
+
+    def share_extension(self, exchange: str, extension: str, by: str | None = None) -> None:
+        """Makes an extension a shared telephone, which is nobody's. Raises Invalid where it is somebody's own."""
+        with self._rows(write=True) as rows:
+            known = rows.telephones.telephone(exchange, extension)
+            if known is not None and known.user is not None:
+                raise Invalid(
+                    f"Extension {extension} of exchange {exchange} is that of user {known.user}; take it from them "
+                    "first",
+                    "extension",
+                    "extension-taken",
+                )
+            seating.assign(rows.telephones, exchange, extension, None, shared=True, now=self._clock.now(), by=by)
 
     def _existing(self, rows: AccountRows, user_id: str) -> User:
         user = rows.user(user_id)
@@ -288,7 +308,7 @@ def _forgive(rows: AccountRows, keys: Iterable[str], before: dict[str, Failures]
             rows.forget_failures([key])
 
 
-def _viewer_for(rows: AccountRows, user: User) -> Viewer:
+def _viewer_for(rows: AccountRows, user: User, now: float) -> Viewer:
     role, branch = rows.role(user.role), rows.branch(user.branch)
     if role is None or branch is None:  # the database forbids it by foreign keys
         raise NotFound(f"The user {user.id} has no role or no branch")
@@ -304,23 +324,8 @@ def _viewer_for(rows: AccountRows, user: User) -> Viewer:
         language=user.language,
         timezone=user.timezone or branch.timezone,
         dial=user.dial,
-        extensions=tuple(user.extensions),
+        extensions=tuple(rows.telephones.rings_at(user.id, user.extensions, now)),
     )
-
-
-def _give_extension(rows: AccountRows, exchange: str, extension: str, user: User) -> None:
-    owner = rows.owner(exchange, extension)
-    if owner is not None and owner != user.id:
-        other = rows.user(owner)
-        name = f"{owner} ({other.name})" if other is not None and other.name else owner
-        mine = f"{user.id} ({user.name})" if user.name else user.id
-        raise Invalid(
-            f"Extension {extension} of exchange {exchange} is that of user {name}, so that it can't be that of user "
-            f"{mine} too; take it from {owner} first",
-            "extension",
-            "extension-taken",
-        )
-    rows.put_extension(exchange, extension, user.id)
 
 
 def _check(rows: AccountRows, user: User) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from cti_server.identity.accounts import Role, User
+from cti_server.identity.telephone_ports import TelephoneRows
 from cti_server.shared.people import Branch
 
 
@@ -85,14 +86,9 @@ class AccountRows(Protocol):
     def branch(self, code: str) -> Branch | None:
         """One by code."""
 
-    def owner(self, exchange: str, extension: str) -> str | None:
-        """Whose an extension is."""
-
-    def put_extension(self, exchange: str, extension: str, user_id: str) -> None:
-        """Gives an extension to a user."""
-
-    def drop_extension(self, exchange: str, extension: str) -> None:
-        """Takes it from whoever has it."""
+    @property
+    def telephones(self) -> TelephoneRows:
+        """Whose the extensions are, and who sits there."""
 
     def session(self, session_id: str) -> Session | None:
         """One by id."""

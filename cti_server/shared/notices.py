@@ -3,7 +3,7 @@ viewer may know; the hub asks ``Scope.admits`` for each label and viewer (spec C
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from cti_server.shared.scope import Label
@@ -34,6 +34,14 @@ class CallChanged:
     name: str | None = None
     ringing: tuple[str, ...] = ()
     receiver: str | None = None
+    telephones: tuple[tuple[str, str], ...] = ()
+    """(extension, user) of those that ring: whose they are."""
+
+    def handed(self, extension: str, holder: str | None) -> CallChanged:
+        """The same with another user (or nobody) at a telephone that rings."""
+        others = [one for one in self.telephones if one[0] != extension]
+        telephones = tuple(others) if holder is None else (*others, (extension, holder))
+        return replace(self, telephones=telephones, ringing=tuple(dict.fromkeys(user for _one, user in telephones)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +77,28 @@ class SessionEnded:
     session: str
 
 
-Notice = CallChanged | WorkChanged | ExchangeChanged | SessionEnded
+@dataclass(frozen=True, slots=True)
+class SeatChanged:
+    """Whose telephone an extension is changed: ``holder`` has it from now on (null: nobody). ``users`` are those whose
+    screens are told: who got it, who has it no more. ``why`` is a ``telephones.Ending``, ``by`` the name of who did it
+    (empty: nobody)."""
+
+    exchange: str
+    extension: str
+    holder: str | None
+    users: tuple[str, ...]
+    why: str
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PopUpTested:
+    """A user wants to see whether pop-ups reach their screens: told to nobody else, and kept nowhere. ``number`` says
+    which test; ``asked_at`` is when, epoch seconds, UTC."""
+
+    user: str
+    number: int
+    asked_at: float
+
+
+Notice = CallChanged | WorkChanged | ExchangeChanged | SessionEnded | SeatChanged | PopUpTested

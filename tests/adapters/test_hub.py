@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from cti_adapters.live.audience import BUFFERED_WHEN_PAUSED, Stream
 from cti_adapters.live.events import view_of
 from cti_adapters.live.hub import Hub
-from cti_server.shared.notices import CallChanged, Candidate, ExchangeChanged, SessionEnded, WorkChanged
+from cti_server.shared.notices import (
+    CallChanged,
+    Candidate,
+    ExchangeChanged,
+    PopUpTested,
+    SeatChanged,
+    SessionEnded,
+    WorkChanged,
+)
 from cti_server.shared.scope import Label, Scope, Span
 
 ALL_CLASSES = frozenset({1, 2, 3})
@@ -355,6 +363,39 @@ def test_one_user_holds_only_so_many_streams_and_the_oldest_gives_way() -> None:
     assert [screen.told("bye") for screen in screens] == [[{"reason": "limit"}]] * 2 + [[]] * 3
     assert hub.stats()["streams"] == 3
     assert hub.stats()["closed_over_limit"] == 2
+
+
+def test_a_call_that_rings_is_handed_to_whoever_takes_its_telephone() -> None:
+    hub = make_hub()
+    first, second, other = (Screen(hub, scope(user, span=Span.BRANCH)) for user in ("801", "802", "803"))
+    facts = {"exchange": "hq", "ringing": ["2001", "2002"]}
+    hub.publish(call(customer("800"), facts=facts, ringing=("801",), telephones=(("2001", "801"),)))
+    hub.publish(SeatChanged("yokohama", "2001", "803", ("803",), "taken", "name 803"))
+    hub.publish(SeatChanged("hq", "2001", "802", ("801", "802"), "taken", "name 802"))
+    assert [one["mine"] for one in first.told("call")] == ["ringing", "branch"]
+    assert [(one["mine"], one["number_masked"]) for one in second.told("call")] == [
+        ("branch", True),
+        ("ringing", False),
+    ]
+    assert {one["mine"] for one in other.told("call")} == {"branch"}
+    assert first.told("seat") == [
+        {"exchange": "hq", "extension": "2001", "why": "taken", "by": "name 802", "mine": False}
+    ]
+    assert [one["mine"] for one in second.told("seat")] == [True]
+    assert [one["exchange"] for one in other.told("seat")] == ["yokohama"]
+    assert [one["mine"] for one in Screen(hub, scope("802", span=Span.BRANCH)).told("call")] == ["ringing"]
+
+
+def test_a_tried_pop_up_reaches_the_users_own_screens_and_nobody_elses() -> None:
+    hub = make_hub()
+    mine, also_mine = Screen(hub, scope("801")), Screen(hub, scope("801"), "another session")
+    other = Screen(hub, scope("802", span=Span.ALL))
+    hub.publish(PopUpTested("801", 7, 5.0))
+    told = {"number": 7, "asked_at": 5.0, "sent_at": 1_800_000_000.0, "screens": 2}
+    assert mine.told("test") == also_mine.told("test") == [told]
+    assert not other.told("test")
+    late = Screen(hub, scope("801"), last=mine.last_id)
+    assert not late.told("test") and hub.stats()["live_calls"] == 0
 
 
 def test_live_calls_are_bounded() -> None:

@@ -28,6 +28,7 @@ ON_CALLS: dict[str, Callable[[Desk, str], object]] = {
     "dial": lambda desk, one: desk.dial(one),
     "reveal": lambda desk, one: desk.reveal(one, "a reason"),
     "why": lambda desk, one: desk.why("hq", one),
+    "receive": lambda desk, one: desk.receive(one, "801"),
     "register": lambda desk, one: desk.register(one, FIELDS),
     "attach": lambda desk, one: desk.attach(one, "710110"),
     "not_a_customer": lambda desk, one: desk.not_a_customer(one),
@@ -78,7 +79,7 @@ LISTS: dict[str, Callable[[Desk], object]] = {
     "exchange": lambda desk: desk.exchange("hq"),
     "unread": lambda desk: desk.unread("hq"),
 }
-STAFF = {"reps", "assignees"}
+STAFF = {"reps", "assignees", "receivers"}
 """Lists of colleagues, not of what they did."""
 HISTORIES = {"undo_history"}
 

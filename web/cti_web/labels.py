@@ -145,6 +145,7 @@ TRAIL: dict[str, LazyString] = {
     "mailed": _("Mail sent by"),
     "handed": _("Passed on by"),
     "snoozed": _("Put off by"),
+    "received": _("Who took it, entered by"),
     "picked": _("Customer picked by"),
     "registered": _("Registered by"),
     "attached": _("Attached by"),

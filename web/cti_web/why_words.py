@@ -84,6 +84,8 @@ FOUND: Final[dict[str, LazyString]] = {
     "dismissed": _("The number is marked as no customer's."),
     "held": _("Extension %(extensions)s has its user."),
     "nobodys": _("Nobody has extension %(extensions)s: enter whose telephone it is."),
+    "seated": _("Extension %(extensions)s is taken by %(name)s since %(since)s."),
+    "shared": _("Extension %(extensions)s is a shared telephone, which is nobody's: nobody is told by it alone."),
     "nothing-rang": _("No extension rang."),
     "may-see": _("Those whom it concerns may see it."),
     "some-may-not": _("Not to be told: %(names)s."),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from cti_server.shared.notices import CallChanged
+from cti_server.shared.notices import CallChanged, PopUpTested, SeatChanged
 from cti_server.shared.scope import Label, Scope
 
 Show = Callable[[str, bool], str]
@@ -133,3 +133,14 @@ def taken(notice: CallChanged, extension: str | None, over: bool, token: str) ->
         "ended_at": call.get("ended_at"),
     }
     return event("taken", data, token)
+
+
+def seat(notice: SeatChanged, user: str) -> bytes:
+    """Told to who got or lost a telephone. Not one of those that a browser asks for again: the page shows how it is."""
+    facts = {"exchange": notice.exchange, "extension": notice.extension, "why": notice.why, "by": notice.by}
+    return event("seat", facts | {"mine": notice.holder == user})
+
+
+def tested(notice: PopUpTested, screens: int, at: float) -> bytes:
+    """Told to who wants to see a pop-up."""
+    return event("test", {"number": notice.number, "asked_at": notice.asked_at, "sent_at": at, "screens": screens})

@@ -16,10 +16,19 @@ from typing import Protocol
 
 from cti_adapters.live.audience import Audience, Stream
 from cti_adapters.live.deliveries import Deliveries
-from cti_adapters.live.events import CallEvents, Show, event, taken, view_of
+from cti_adapters.live.events import CallEvents, Show, event, seat, taken, tested, view_of
 from cti_server.shared import phone
 from cti_server.shared.clock import Clock
-from cti_server.shared.notices import GONE, CallChanged, ExchangeChanged, Notice, SessionEnded, WorkChanged
+from cti_server.shared.notices import (
+    GONE,
+    CallChanged,
+    ExchangeChanged,
+    Notice,
+    PopUpTested,
+    SeatChanged,
+    SessionEnded,
+    WorkChanged,
+)
 from cti_server.shared.scope import Label, Scope
 
 
@@ -180,6 +189,12 @@ class Hub:
             for stream in self._audience.of_session(notice.session):
                 self._say_bye(stream, "ended")
             return
+        if isinstance(notice, SeatChanged):
+            self._publish_seat(notice)
+            return
+        if isinstance(notice, PopUpTested):
+            self._publish_test(notice)
+            return
         self._number += 1
         token = self._new_token()
         before: tuple[Label, ...] = ()
@@ -277,6 +292,21 @@ class Hub:
         data = _exchange_data(notice, token)
         for stream in self.streams():
             self._send(stream, data)
+
+    def _publish_seat(self, notice: SeatChanged) -> None:
+        """A call that rings there now rings at whoever has the telephone from now on."""
+        for live in list(self._live.values()):
+            call = live.notice.call
+            if call.get("exchange") == notice.exchange and notice.extension in call.get("ringing", ()):
+                self.publish(live.notice.handed(notice.extension, notice.holder))
+        for user in notice.users:
+            for stream in self._audience.of_user(user):
+                self._send(stream, seat(notice, user))
+
+    def _publish_test(self, notice: PopUpTested) -> None:
+        streams = self._audience.of_user(notice.user)
+        for stream in streams:
+            self._send(stream, tested(notice, len(streams), self._clock.now()))
 
     # --- hello, and what was missed
 

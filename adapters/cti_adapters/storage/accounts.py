@@ -11,6 +11,7 @@ from sqlalchemy import delete, or_, select
 from cti_adapters.passwords import Argon2
 from cti_adapters.storage import mapping, outbox
 from cti_adapters.storage.schema import sessions, signin_failures
+from cti_adapters.storage.telephones import TelephoneShelf
 from cti_adapters.storage.work import Database, UnitOfWork
 from cti_server.identity.accounts import RIGHTS, ROLES, Dialling, Role, User
 from cti_server.identity.desk import Accounts
@@ -75,7 +76,8 @@ class Rows:
             query = query.where(mapping.Extension.user == rows[0].id)
         extensions: dict[str, list[tuple[str, str]]] = {}
         for one in self._session.scalars(query):
-            extensions.setdefault(one.user, []).append((one.exchange, one.extension))
+            if one.user is not None:
+                extensions.setdefault(one.user, []).append((one.exchange, one.extension))
         return [
             User(
                 id=row.id,
@@ -149,22 +151,10 @@ class Rows:
         row = self._session.get(mapping.Branch, code)
         return None if row is None else Branch(row.code, row.name, row.timezone)
 
-    def owner(self, exchange: str, extension: str) -> str | None:
-        """Whose an extension is."""
-        row = self._session.get(mapping.Extension, (exchange, extension))
-        return None if row is None else row.user
-
-    def put_extension(self, exchange: str, extension: str, user_id: str) -> None:
-        """Gives an extension to a user."""
-        self._session.merge(mapping.Extension(exchange=exchange, extension=extension, user=user_id))
-        self._session.flush()
-
-    def drop_extension(self, exchange: str, extension: str) -> None:
-        """Takes it from whoever has it."""
-        row = self._session.get(mapping.Extension, (exchange, extension))
-        if row is not None:
-            self._session.delete(row)
-            self._session.flush()
+    @property
+    def telephones(self) -> TelephoneShelf:
+        """Whose the extensions are, and who sits there."""
+        return self._work.telephones
 
     def session(self, session_id: str) -> Session | None:
         """One by id."""

@@ -121,14 +121,14 @@ def call_changed(
         "branch": log.branch,
         "exchange": log.exchange,
     }
-    rings = log.ringing_extensions
-    ringing = tuple(dict.fromkeys([user_of[one] for one in rings if one in user_of])) if rings else ()
+    rings = tuple((one, user_of[one]) for one in log.ringing_extensions if one in user_of)
     return CallChanged(
         call_id=log.id,
         call=call,
         candidates=candidates,
         number=number,
         name=log.caller_name if log.direction == "in" else None,
-        ringing=ringing,
+        ringing=tuple(dict.fromkeys(user for _extension, user in rings)),
         receiver=user_of.get(log.talking_extension or ""),
+        telephones=rings,
     )

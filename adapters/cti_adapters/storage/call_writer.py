@@ -17,7 +17,8 @@ from cti_adapters.storage.call_rows import OURS, as_row, party_tail
 from cti_adapters.storage.call_work import CallBack, Mark, Opening, WorkBook, when_over
 from cti_adapters.storage.core import Bulk, Within, inserting, upserting
 from cti_adapters.storage.gap_recovery import PendingGap, note_buffered, note_fetch, pending_gaps, recovery
-from cti_adapters.storage.schema import audit, calls, extensions, gaps, lanes, not_customers, sights, taken, unreadable
+from cti_adapters.storage.holders import Holders
+from cti_adapters.storage.schema import audit, calls, gaps, lanes, not_customers, sights, taken, unreadable
 from cti_adapters.storage.sighting import (
     CallFacts,
     Party,
@@ -30,6 +31,7 @@ from cti_adapters.storage.sighting import (
     stored_sights,
 )
 from cti_server.calls.call_recovery import GapFetch
+from cti_server.calls.holding import extensions_of, users_of
 from cti_server.calls.log import AWAITED, SETTLING, CallLog, outside_party
 from cti_server.calls.matching import attached, caller_key
 from cti_server.shared.clock import Clock
@@ -53,6 +55,8 @@ class _Work:
     facts: CallFacts | None = None
     """Of what its sights are made; null where they are stored already."""
     mark: Mark | None = None
+    users: dict[str, str] = field(default_factory=dict)
+    """Whose its telephones are, by extension."""
 
     @property
     def matched_now(self) -> bool:
@@ -156,7 +160,6 @@ class Batch:
         self._exchange = exchange
         self._now = now
         self._cards = cards
-        self._user_of: dict[str, str] = {}
         self._trail: list[dict[str, Any]] = []
         self.added: list[CallLog] = []
         """The calls that were not there before."""
@@ -182,7 +185,7 @@ class Batch:
         if not work:
             _TRAIL.run(self._connection, self._trail)
             return notices
-        self._user_of = self._users(work)
+        self._find_users(work)
         self._match(work)
         book = WorkBook(self._connection)
         book.play(*self._events(work))
@@ -235,21 +238,12 @@ class Batch:
             differ = sorted(name for name, value in row._asdict().items() if value != said[name])
             self._note(row.id, "completed", {"fields": differ})
 
-    def _users(self, work: list[_Work]) -> dict[str, str]:
-        """Whose the extensions of the batch are."""
-        named: set[str] = set()
+    def _find_users(self, work: list[_Work]) -> None:
+        """Whose the telephones of the batch's calls are."""
+        named = {extension for one in work for extension in extensions_of(one.log)}
+        held = Holders(self._connection, self._exchange, named, min(one.log.started_at for one in work))
         for one in work:
-            log = one.log
-            named.update(log.ringing_extensions)
-            named.update(
-                extension
-                for extension in (log.talking_extension, log.answered_by_extension, log.final_extension)
-                if extension is not None
-            )
-            if log.direction in ("out", "internal") and log.caller_number:
-                named.add(log.caller_number)
-        rows = _EXTENSIONS.rows(self._connection, named, exchange=self._exchange)
-        return {row.extension: row.user for row in rows}
+            one.users = users_of(one.log, held.at, self._now)
 
     def _match(self, work: list[_Work]) -> None:
         """Finds out who the new calls are from (and those whose number came only now); reads it for the others."""
@@ -265,7 +259,7 @@ class Batch:
 
     def _facts(self, one: _Work) -> CallFacts:
         log = one.log
-        dialler = self._user_of.get(log.caller_number or "") if log.direction == "internal" else None
+        dialler = one.users.get(log.caller_number or "") if log.direction == "internal" else None
         return CallFacts(log.id, log.direction, log.branch, log.started_at, one.party, dialler)
 
     def _events(self, work: list[_Work]) -> tuple[list[Opening], list[CallBack]]:
@@ -285,7 +279,7 @@ class Batch:
                     continue  # opened before; only the rest of its records came
                 openings.append(Opening(at, log, key, customer, registered))
             elif log.direction == "out" and log.answered and not (one.before is not None and one.before.answered):
-                user = self._user_of.get(log.final_extension or "") or self._user_of.get(log.caller_number or "")
+                user = one.users.get(log.final_extension or "") or one.users.get(log.caller_number or "")
                 call_backs.append(CallBack(log.answered_at or log.started_at, log, key, customer, user))
         return openings, call_backs
 
@@ -305,7 +299,7 @@ class Batch:
         for one in work:
             log = one.log
             row = as_row(log)
-            row["receiver"] = self._user_of.get(log.answered_by_extension or "") if log.direction == "in" else None
+            row["receiver"] = one.users.get(log.answered_by_extension or "") if log.direction == "in" else None
             if one.matched_now:
                 row["match"] = best_match(one.seen)
                 row["customer_code"] = attached(as_candidates(one.seen))
@@ -348,7 +342,7 @@ class Batch:
             if log.direction != "in" or not log.answered:
                 continue
             for extension in dict.fromkeys((log.answered_by_extension, log.talking_extension, log.final_extension)):
-                user = self._user_of.get(extension or "")
+                user = one.users.get(extension or "")
                 if extension is not None and user is not None:
                     rows.append(
                         {
@@ -393,7 +387,7 @@ class Batch:
         candidates = self._cards.fill(self._connection, {one.log.id: one.seen for one in fresh})
         notices: list[Notice] = []
         for one in fresh:
-            notices.append(call_changed(one.log, one.party.number, candidates[one.log.id], self._user_of))
+            notices.append(call_changed(one.log, one.party.number, candidates[one.log.id], one.users))
             if one.log.state == "ended":
                 self._cards.drop(one.log.id, one.seen)
         listed = dict.fromkeys([*book.marks, *(one.log.id for one in work if one.log.over_when_told)])
@@ -444,10 +438,6 @@ _STORED: Final = Within(
     calls.c.id,
 )
 _WHOLE: Final = Within(select(*(column for column in calls.c if column.name not in OURS)), calls.c.id)
-_EXTENSIONS: Final = Within(
-    select(extensions.c.extension, extensions.c.user).where(extensions.c.exchange == bindparam("exchange")),
-    extensions.c.extension,
-)
 _DISMISSED: Final = Within(select(not_customers.c.e164, not_customers.c.branch), not_customers.c.e164)
 _INSERT_CALL: Final = inserting(calls, _COLUMNS)
 _UPDATED: Final = [name for name in _COLUMNS if name not in ("id", "version", "receiver")]

@@ -11,17 +11,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final, cast
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, delete, func, insert, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from cti_adapters.storage import gate
 from cti_adapters.storage.call_rows import as_log
-from cti_adapters.storage.core import chunks
+from cti_adapters.storage.core import chunks, upserting
 from cti_adapters.storage.mapping import Call, Customer, NotCustomer, Sight
 from cti_adapters.storage.mapping import Taken as TakenRow
+from cti_adapters.storage.schema import corrections, taken
 from cti_server.calls.ports import BoardNumbers, Place, SeenCall, Sighting, Sought
 from cti_server.calls.views import CallQuery, Match, Taken
 from cti_server.shared import people, phone
+from cti_server.shared.errors import NotFound
 from cti_server.shared.scope import Span
 
 BLOCK: Final = 400
@@ -29,6 +31,7 @@ BLOCK: Final = 400
 BLOCKS: Final = 25
 """Steps at most for one page; then the page ends with what was found and says where to go on."""
 BOARD_MOST: Final = 5_000
+_TAKEN: Final = upserting(taken, ["user", "call_id", "started_at", "extension", "talk_seconds"])
 _HIGHEST: Final = "\U0010ffff"
 
 _Block = Callable[[Place | None, int], list[Place]]
@@ -121,6 +124,25 @@ class CallRepository:
     def of_customer(self, code: str, limit: int) -> list[SeenCall]:
         """The calls that may be a customer's, newest first."""
         return self.get(self._ids_of(Sight.customer_code == code, limit))
+
+    # --- who took it
+
+    def receive(self, call: SeenCall, user: str | None, by: str, at: float, why: str) -> None:
+        """Keeps who took a call, as a recorded correction by ``by``; whoever took it finds it among those that they
+        took."""
+        row = self._session.get(Call, call.log.id)
+        if row is None:
+            raise NotFound("There is no such call")
+        before, row.receiver = row.receiver, user
+        connection = gate.system(self._session)
+        if before is not None:
+            connection.execute(delete(taken).where(taken.c.user == before, taken.c.call_id == row.id))
+        if user is not None:
+            values = {"user": user, "call_id": row.id, "started_at": row.started_at}
+            values |= {"extension": call.log.answered_by_extension or "", "talk_seconds": row.talk_seconds}
+            _TAKEN.run(connection, [values])
+        said = {"call_id": row.id, "at": at, "by": by, "why": why, "what": "changed"}
+        connection.execute(insert(corrections), said | {"fields": {"receiver": [before, user]}})
 
     def _ids_of(self, condition: ColumnElement[bool], limit: int) -> list[str]:
         query = select(Sight.started_at, Sight.call_id).where(condition).distinct()

@@ -12,6 +12,7 @@ from cti_adapters.storage.desk_tracing import TracingRepository
 from cti_adapters.storage.desk_work import WorkRepository
 from cti_adapters.storage.exchange_shelf import ExchangeShelf
 from cti_adapters.storage.gate import GatedSession
+from cti_adapters.storage.telephones import TelephoneShelf
 
 
 class DeskRepositories:
@@ -43,6 +44,11 @@ class DeskRepositories:
     def shelf(self) -> ExchangeShelf:
         """What the exchanges are set to."""
         return ExchangeShelf(self.session)
+
+    @cached_property
+    def telephones(self) -> TelephoneShelf:
+        """Whose the extensions are, and who sits there."""
+        return TelephoneShelf(self.session)
 
     @cached_property
     def firm(self) -> FirmRepository:

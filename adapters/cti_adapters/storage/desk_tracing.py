@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 from sqlalchemy import func, or_, select
 
 from cti_adapters.storage.core import chunks
 from cti_adapters.storage.gate import GatedSession
+from cti_adapters.storage.holders import as_seat, as_telephone
 from cti_adapters.storage.mapping import Delivery as DeliveryRow
 from cti_adapters.storage.mapping import Extension, Gap, NotCustomer, Session, UnreadableRow
+from cti_adapters.storage.mapping import Seat as SeatRow
 from cti_server.calls.views import Gap as GapView
 from cti_server.shared.deliveries import Delivery, Told
+from cti_server.shared.telephones import Seat, Telephone
 
 
 class TracingRepository:
@@ -28,13 +32,19 @@ class TracingRepository:
         told = {user: Told(*known) for user, known in row.told.items()}
         return Delivery(row.call_id, row.at, told, dict(row.rang), dict(row.away))
 
-    def holders(self, exchange: str, extensions: Iterable[str]) -> dict[str, str]:
-        """Whose the extensions are: extension to user."""
-        found: dict[str, str] = {}
-        for some in chunks(extensions):
-            query = select(Extension.extension, Extension.user).where(Extension.exchange == exchange)
-            rows = self._session.execute(query.where(Extension.extension.in_(some)))
-            found.update((row.extension, row.user) for row in rows)
+    def telephones(self, exchange: str, extensions: Iterable[str], since: float) -> dict[str, Telephone]:
+        """Whose the extensions are, and who had them since then; those that are known."""
+        wanted = list(extensions)
+        sat: dict[str, list[Seat]] = defaultdict(list)
+        for some in chunks(wanted):
+            query = select(SeatRow).where(SeatRow.exchange == exchange, SeatRow.extension.in_(some))
+            for seat in self._session.scalars(query.where(SeatRow.until >= since)):
+                sat[seat.extension].append(as_seat(seat))
+        found: dict[str, Telephone] = {}
+        for some in chunks(wanted):
+            entered = select(Extension).where(Extension.exchange == exchange, Extension.extension.in_(some))
+            rows = self._session.scalars(entered)
+            found.update((row.extension, as_telephone(row, sat[row.extension])) for row in rows)
         return found
 
     def gap_at(self, exchange: str, at: float) -> GapView | None:

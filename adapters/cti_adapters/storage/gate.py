@@ -204,11 +204,13 @@ def _criteria(scope: Scope) -> list[Any]:
     ]
 
 
-def system(session: GatedSession) -> Connection:
+def system(session: GatedSession, *, writes: bool = True) -> Connection:
     """The connection of the same transaction for the server's own work, past the gate. What it reads must not reach
-    the user: it moves labels, matches calls, keeps counts. Changes that wait in the session are flushed first."""
+    the user: it moves labels, matches calls, keeps counts. Changes that wait in the session are flushed first. Without
+    ``writes`` it only reads, and holds nobody up."""
     session.flush()
-    session.before_writing()
+    if writes:
+        session.before_writing()
     return Session.connection(session)
 
 

@@ -95,7 +95,25 @@ class Extension(Row):
 
     exchange: Mapped[str]
     extension: Mapped[str]
+    user: Mapped[str | None]
+    shared: Mapped[bool]
+    since: Mapped[float]
+
+
+class Seat(Row):
+    """That somebody had an extension: for the day, or as their own until it became somebody else's."""
+
+    id: Mapped[int]
+    exchange: Mapped[str]
+    extension: Mapped[str]
     user: Mapped[str]
+    day: Mapped[bool]
+    since: Mapped[float]
+    until: Mapped[float]
+    at_sign_out: Mapped[bool]
+    ended_at: Mapped[float | None]
+    ended_why: Mapped[str]
+    ended_by: Mapped[str | None]
 
 
 class Template(Row):
@@ -454,6 +472,7 @@ def _map() -> None:
         Session: schema.sessions,
         SigninFailure: schema.signin_failures,
         Extension: schema.extensions,
+        Seat: schema.seats,
         Template: schema.templates,
         CustomerNumber: schema.customer_numbers,
         NotCustomer: schema.not_customers,

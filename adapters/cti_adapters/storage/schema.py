@@ -122,8 +122,37 @@ extensions = Table(
     metadata,
     Column("exchange", Text, primary_key=True),
     Column("extension", Text, primary_key=True),
-    Column("user", ForeignKey("users.id"), nullable=False, index=True),
+    Column("user", ForeignKey("users.id"), index=True),  # null: nobody's, to be taken for the day, or shared
+    _flag("shared"),
+    _seconds("since"),  # since when it is as it is; 0: for as long as anything is known of it
 )
+
+seats = Table(
+    "seats",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("exchange", Text, nullable=False),
+    Column("extension", Text, nullable=False),
+    Column("user", ForeignKey("users.id"), nullable=False),
+    _flag("day"),  # taken for the day; else it was the user's own, and is no more
+    _time("since"),
+    _time("until"),  # when it is over at the latest
+    _flag("at_sign_out"),
+    _time("ended_at", nullable=True),
+    _text("ended_why"),  # shared.telephones.Ending
+    Column("ended_by", Text),
+)
+"""Who had an extension when, but for those who have it as their own now: at each moment at most one person sits at an
+extension, and a person at one."""
+Index("ix_seats_extension", seats.c.exchange, seats.c.extension, seats.c.until)
+for _name, _column in (("extension", (seats.c.exchange, seats.c.extension)), ("user", (seats.c.user,))):
+    Index(
+        f"uq_seats_open_{_name}",
+        *_column,
+        unique=True,
+        sqlite_where=seats.c.ended_at.is_(None),
+        postgresql_where=seats.c.ended_at.is_(None),
+    )
 
 templates = Table(
     "templates",
@@ -500,7 +529,7 @@ corrections = Table(
     Column("id", Integer, primary_key=True),
     Column("call_id", Text, nullable=False, index=True),
     _time("at"),
-    Column("by", Text, nullable=False),  # who ran the command, by the name that this machine knows them by
+    Column("by", Text, nullable=False),  # the user; or who ran the command, as this machine knows them
     _text("why"),
     Column("what", Text, nullable=False),  # added | changed | taken-away | kept (not in the journal, but worked on)
     Column("fields", JSON, nullable=False, server_default="{}", default=dict),  # column -> [what it was, what it is]
