@@ -46,7 +46,6 @@ def database(folder: Path, customers: int, calls: int, reps: int = REPS, open_am
         SELECT printf('%08d', i), printf('+8190%08d', i), printf('090%08d', i), 'mobile', printf('%08d', i) FROM n"""
     )
     _fill_calls(raw, customers, calls, open_among)
-    raw.execute("ANALYZE")
     raw.commit()
     raw.close()
     return Database(f"sqlite:///{path}")

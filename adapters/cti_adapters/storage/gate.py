@@ -11,6 +11,7 @@ A property test holds the SQL and the Python rule together (tests/adapters/test_
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Final, Protocol, cast
 
 from sqlalchemy import Connection, Text, and_, event, exists, false, or_, select, true
@@ -197,11 +198,13 @@ class GatedSession(Session):
         return super().connection(*args, **more)
 
 
-def _criteria(scope: Scope) -> list[Any]:
-    return [
+@lru_cache(maxsize=1024)
+def _criteria(scope: Scope) -> tuple[Any, ...]:
+    """The rule as options of a statement; the same scope's are built once, since that takes as long as a query."""
+    return tuple(
         with_loader_criteria(row, rule, include_aliases=True, track_closure_variables=False)
         for row, rule in _rules(scope).items()
-    ]
+    )
 
 
 def system(session: GatedSession, *, writes: bool = True) -> Connection:
