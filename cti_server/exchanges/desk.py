@@ -33,6 +33,9 @@ TEST_SECONDS: Final = 86_400.0
 """So long what a test found can be looked at."""
 NO_SUCH_EXCHANGE: Final = "There is no such exchange"
 CHANGED_MEANWHILE: Final = "Somebody else changed this exchange in the meantime; look at it again"
+OWN_VARIABLE: Final = re.compile(r"YOBIRIN_[A-Z0-9_]{1,60}")
+"""Environment variables that a page may name."""
+WRONG_VARIABLE: Final = "Name a variable that begins with YOBIRIN_, in capitals"
 TOO_LATE: Final = "This can't be undone any more; change it by hand"
 
 SecretPlace = Literal["page", "env", "file", "none"]
@@ -117,7 +120,7 @@ class ExchangeDesk:
         if now is None or stored.now.removed:
             raise NotFound(NO_SUCH_EXCHANGE)
         fixed = {"id": exchange, "kind": now["kind"]}  # the journal is the one of that kind
-        whole = {key: value for key, value in {**now, **values, **fixed}.items() if value is not None}
+        whole = _over(now, values) | fixed
         state, settings = self._checked(whole, secret, stored.now, now)
         self._put(exchange, stored.now, state, version + 1, "changed", _changes(now, state.saved or {}))
         self._shelf.show(settings)
@@ -187,7 +190,7 @@ class ExchangeDesk:
         stored = self._stored(exchange) if exchange else None
         now = (effective(stored) if stored else None) or {}
         fixed = {"id": exchange, "kind": now["kind"]} if now else {}
-        whole = {key: value for key, value in {**now, **values, **fixed}.items() if value is not None}
+        whole = _over(now, values) | fixed
         state, settings = self._checked(whole, secret, stored.now if stored else State(), now)
         return self._test(exchange or settings.id, state.saved or {}, state.secret)
 
@@ -250,10 +253,13 @@ class ExchangeDesk:
         """What is to be kept, by the rules of the settings file and those of the pages. A typed secret is kept last,
         when nothing else is wrong."""
         faults: list[Fault] = []
-        values = {key: value for key, value in values.items() if value is not None}
+        values = _over({}, values)
         places, place_faults = self._secret_places(wish, now or {})
         faults += place_faults
         values = {key: value for key, value in values.items() if key not in SECRET_FIELDS} | places
+        if values.get("cdr"):
+            values["cdr"], record_faults = self._record_places(values["cdr"], (now or {}).get("cdr") or {})
+            faults += record_faults
         try:
             settings = checked(values)
         except Unfit as bad:
@@ -282,6 +288,17 @@ class ExchangeDesk:
             faults.append(Fault("profile", "profile-path", "Choose a profile by its name", {}))
         return faults
 
+    def _record_places(self, cdr: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
+        """The exchange's own record of calls, by the same rules: its file, and where a database's address is."""
+        faults = []
+        file = str(cdr.get("file") or "")
+        if file and file != now.get("file") and self._secrets.beside(file):
+            faults.append(Fault("cdr.file", "own-data", "Choose a place outside of the server's own data folder", {}))
+        wish = SecretWish("", str(cdr.get("secret_env") or ""), str(cdr.get("secret_file") or ""))
+        places, place_faults = self._secret_places(wish, now)
+        faults += [fault._replace(field=f"cdr.{fault.field}") for fault in place_faults]
+        return {key: value for key, value in cdr.items() if key not in SECRET_FIELDS} | places, faults
+
     def _secret_places(self, wish: SecretWish, now: Mapping[str, Any]) -> tuple[dict[str, str], list[Fault]]:
         """Where the secret is to be had, if not in a file of ours. What the settings file names may stay; a page
         names only variables and files that are meant for it, so that it can't be used to read others."""
@@ -290,9 +307,8 @@ class ExchangeDesk:
                 return {}, [Fault("secret", "line-break", "must not contain a line break", {})]
             return {}, []
         if wish.env:
-            if wish.env != now.get("secret_env") and not re.fullmatch(r"YOBIRIN_[A-Z0-9_]{1,60}", wish.env):
-                sentence = "Name a variable that begins with YOBIRIN_, in capitals"
-                return {}, [Fault("secret_env", "wrong-variable", sentence, {})]
+            if wish.env != now.get("secret_env") and not OWN_VARIABLE.fullmatch(wish.env):
+                return {}, [Fault("secret_env", "wrong-variable", WRONG_VARIABLE, {})]
             return {"secret_env": wish.env}, []
         if wish.file:
             if wish.file == now.get("secret_file"):
@@ -326,6 +342,19 @@ class ExchangeDesk:
             at=stored.at,
             undoable=stored.before is not None and stored.at is not None and now - stored.at <= UNDO_SECONDS,
         )
+
+
+def _over(now: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry with other values: null takes one away, and a table within keeps what is not named of it."""
+    whole = dict(now)
+    for name, value in values.items():
+        if value is None:
+            whole.pop(name, None)
+        elif isinstance(value, Mapping):
+            whole[name] = _over(now.get(name) or {}, value)
+        else:
+            whole[name] = value
+    return whole
 
 
 def _changes(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> dict[str, Any]:

@@ -166,6 +166,47 @@ def problems(text: str) -> dict[str, str]:
     return dict(re.findall(r'id="y-f-(\w+)-problem">([^<]+)<', text))
 
 
+RECORD = {"cdr.secret_env": "YOBIRIN_CDR", "cdr.table": "calls", "cdr.timezone": "UTC"}
+
+
+def test_its_own_record_of_calls(site: Site, client: FlaskClient) -> None:
+    client.post("/admin/exchanges/new-exchange", data={**NEW, **RECORD})
+    cdr = site.runs()["osaka"].cdr
+    assert cdr is not None and (cdr.secret_env, cdr.table, cdr.timezone) == ("YOBIRIN_CDR", "calls", "UTC")
+    page = client.get("/admin/exchanges/osaka/change").get_data(as_text=True)
+    assert 'name="cdr.secret_env" value="YOBIRIN_CDR"' in page
+    changed = {**NEW, "secret": "", "version": "1", "cdr.secret_file": "cdr.url", "cdr.table": "calls"}
+    client.post("/admin/exchanges/osaka/change", data=changed)
+    cdr = site.runs()["osaka"].cdr
+    assert cdr is not None and cdr.secret_env is None and cdr.timezone is None
+    assert cdr.secret_file == site.folder / "secrets" / "cdr.url"
+    client.post("/admin/exchanges/osaka/change", data={**NEW, "secret": "", "version": "2"})
+    assert site.runs()["osaka"].cdr is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"cdr.secret_env": "PATH"}, "cdr.secret_env"),
+        ({"cdr.secret_file": "/etc/shadow"}, "cdr.secret_file"),
+        ({"cdr.file": "/var/a.csv", "cdr.secret_env": "YOBIRIN_CDR"}, "cdr.file"),
+        ({"cdr.file": "/var/a.csv", "cdr.timezone": "Mars/Base"}, "cdr.timezone"),
+    ],
+)
+def test_a_record_that_cant_be_is_told_at_its_field(
+    site: Site, client: FlaskClient, wrong: dict[str, str], field: str
+) -> None:
+    answer = client.post("/admin/exchanges/new-exchange", data={**NEW, **wrong}, headers={"Accept-Language": "en"})
+    assert answer.status_code == 422 and "osaka" not in site.runs()
+    assert f'id="y-f-{field}-problem"' in answer.get_data(as_text=True)
+
+
+def test_a_file_of_the_servers_own_is_no_record(site: Site, client: FlaskClient) -> None:
+    own = {"cdr.file": str(site.folder / "yobirin.sqlite3")}
+    answer = client.post("/admin/exchanges/new-exchange", data={**NEW, **own})
+    assert answer.status_code == 422 and "osaka" not in site.runs()
+
+
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_what_is_wrong_stands_at_its_field_and_nothing_is_lost(site: Site, language: str) -> None:
     site.accounts.now = viewer("900", "administrator", language=language)

@@ -8,16 +8,18 @@ from collections.abc import Mapping, Sequence
 from types import UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
+from pydantic.fields import FieldInfo
 from werkzeug.datastructures import MultiDict
 
 from cti_adapters.profiles import shipped
 from cti_server.exchanges.desk import Entry, SecretWish
 from cti_server.exchanges.saved import Fault, Unfit
-from cti_server.settings import ExchangeSettings
+from cti_server.settings import CdrSettings, ExchangeSettings
 from cti_web import exchange_words as words
 from cti_web.exchange_words import Group, Words
 
 Shape = Literal["text", "number", "check", "choice", "list", "branch", "fixed"]
+CDR_PLACES = ("file", "secret_env", "secret_file")
 SECRETS = ("secret", "secret_env", "secret_file")
 
 
@@ -49,6 +51,19 @@ class Form(NamedTuple):
     with_secret: bool
 
 
+def setting(name: str) -> FieldInfo | None:
+    """What the model knows of a setting; null where there is none of that name. ``cdr.table`` is one of a table within
+    the exchange's."""
+    table, _dot, inner = name.partition(".")
+    return CdrSettings.model_fields.get(inner) if table == "cdr" else ExchangeSettings.model_fields.get(name)
+
+
+def _known(name: str) -> FieldInfo:
+    found = setting(name)
+    assert found is not None, name
+    return found
+
+
 def kinds() -> list[str]:
     """The kinds that an exchange may have."""
     return [kind for kind in get_args(ExchangeSettings.model_fields["kind"].annotation) if kind in words.KINDS]
@@ -67,7 +82,7 @@ def shape_of(name: str) -> tuple[Shape, tuple[str, ...]]:
         return "branch", ()
     if name == "profile":
         return "choice", ("", *shipped())
-    kind = ExchangeSettings.model_fields[name].annotation
+    kind = _known(name).annotation
     if get_origin(kind) in (Union, UnionType):
         kind = next(one for one in get_args(kind) if one is not type(None))
     if kind is bool:
@@ -81,14 +96,13 @@ def shape_of(name: str) -> tuple[Shape, tuple[str, ...]]:
 
 def _literals(name: str) -> tuple[Any, ...]:
     """What the model takes for a choice: numbers, where they are numbers."""
-    kind = ExchangeSettings.model_fields[name].annotation
+    kind = _known(name).annotation
     return get_args(kind) if get_origin(kind) is Literal else ()
 
 
 def names_of(kind: str, feed: str) -> list[str]:
     """The settings that a kind's form has."""
-    known = ExchangeSettings.model_fields
-    return [name for group in words.groups(kind, feed) for name in group.fields if name in known]
+    return [name for group in words.groups(kind, feed) for name in group.fields if setting(name) is not None]
 
 
 def sent(form: MultiDict[str, str], kind: str, feed: str) -> dict[str, Any]:
@@ -106,7 +120,11 @@ def sent(form: MultiDict[str, str], kind: str, feed: str) -> dict[str, Any]:
         elif shape == "choice" and text:
             values[name] = next((one for one in _literals(name) if str(one) == text), text)
         else:
-            values[name] = text if text or ExchangeSettings.model_fields[name].default == "" else None
+            values[name] = text if text or _known(name).default == "" else None
+    tables = {name: values.pop(name) for name in list(values) if name.startswith("cdr.")}
+    if tables:
+        named = {name.removeprefix("cdr."): value for name, value in tables.items()}
+        values["cdr"] = named if any(named[name] for name in CDR_PLACES) else None
     return values
 
 
@@ -130,7 +148,7 @@ def made(
     meanwhile."""
     faults: dict[str, Fault] = {}
     for fault in unfit.faults if unfit else ():
-        faults.setdefault(fault.field, fault)
+        faults.setdefault("cdr.file" if fault.field == "cdr" else fault.field, fault)
     names = set(names_of(kind, feed))
 
     def field(name: str) -> Field:
@@ -166,9 +184,10 @@ def made(
 
 def as_text(name: str, values: Mapping[str, Any]) -> str:
     """A setting as a form shows it; where it is not set, its default."""
-    value = values.get(name)
+    table, _dot, inner = name.partition(".")
+    value = (values.get(table) or {}).get(inner) if inner else values.get(name)
     if value is None:
-        field = ExchangeSettings.model_fields[name]
+        field = _known(name)
         value = None if field.is_required() else field.default
     if isinstance(value, bool):
         return "yes" if value else ""
@@ -187,7 +206,7 @@ def _choice(name: str, key: str) -> str:
 
 
 def _is_needed(name: str) -> bool:
-    return ExchangeSettings.model_fields[name].is_required()
+    return _known(name).is_required()
 
 
 def _differs(name: str, values: Mapping[str, Any], theirs: Mapping[str, Any] | None) -> str | None:

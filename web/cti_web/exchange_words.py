@@ -66,6 +66,15 @@ SETTINGS: Final[dict[str, Words]] = {
     "ping_seconds": Words(_("Try the link every"), _("seconds"), "15"),
     "silence_seconds": Words(_("Silent for"), _("seconds: then the link is dead, and a gap begins"), "45"),
     "clock_limit_seconds": Words(_("Report a clock that is off by more than"), _("seconds"), "5"),
+    "cdr.file": Words(
+        _("A file (CSV)"), _("On the server; it has to be allowed to read it."), "/var/log/asterisk/cdr-csv/Master.csv"
+    ),
+    "cdr.secret_env": Words(
+        _("Or a database"), _("The environment variable that holds its address."), "YOBIRIN_HQ_CDR"
+    ),
+    "cdr.secret_file": Words(_("Or a file with its address"), _("In the server's folder of secrets."), "hq-cdr.url"),
+    "cdr.table": Words(_("Table"), _("Of the database."), "cdr"),
+    "cdr.timezone": Words(_("Time zone"), _("Of the times in it; empty: the exchange's."), "UTC"),
     "profile": Words(_("Profile"), _("The make of the exchange: how its records are written."), "avaya-ipoffice"),
     "allowed_peers": Words(
         _("Who may connect"), _("Addresses or networks, with commas between them."), "192.0.2.10, 192.0.2.0/24"
@@ -121,6 +130,11 @@ RECORD_NUMBERS: Final = Group(
     _("How it writes numbers"), ("region", "area_code", "outside_prefix", "extensions", "timezone")
 )
 SILENCE: Final = Group(_("When silence is a gap"), ("silent_minutes", "silent_from", "silent_until"), folded=True)
+CDR: Final = Group(
+    _("Its own record of calls (CDR), which gives back what a gap hid"),
+    ("cdr.file", "cdr.secret_env", "cdr.secret_file", "cdr.table", "cdr.timezone"),
+    folded=True,
+)
 CLOCK: Final = Group(_("Its clock"), ("clock_limit_seconds",), folded=True)
 AMI: Final = (
     THE_EXCHANGE,
@@ -143,6 +157,8 @@ WITHOUT_SECRET: Final = frozenset({"listen", "serial", "file", "folder"})
 
 def groups(kind: str, feed: str) -> tuple[Group, ...]:
     """The settings of a kind of exchange, as a form shows them."""
+    if kind == "ami":
+        return (*AMI, CDR)
     if kind != "smdr":
         return AMI
     return (THE_EXCHANGE, Group(_("How it is reached"), OVER.get(feed, ("profile",))), RECORD_NUMBERS, SILENCE, CLOCK)
@@ -180,6 +196,8 @@ BY_FIELD: Final[dict[str, LazyString]] = {
     "silence_seconds": _("It has to be longer than the time between two tries, else every quiet minute is a gap."),
     "allowed_peers": _("Name the addresses or networks that may connect, such as 192.0.2.10."),
     "profile": _("Name the make of the exchange."),
+    "cdr.file": _("Name either a file, or the variable that holds the address of a database."),
+    "cdr.timezone": _("There is no such time zone; write one such as Asia/Tokyo."),
     "silent_until": _("It has to be later than the beginning, both of one day."),
 }
 """For the rules that are our own."""
