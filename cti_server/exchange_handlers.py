@@ -14,8 +14,9 @@ from cti_adapters.exchanges.findings import Findings
 from cti_adapters.exchanges.status import ExchangeState, Reason
 from cti_adapters.live.outbox import Effect, Handler
 from cti_adapters.secret_folder import SecretFolder
-from cti_adapters.storage.exchange_shelf import SETTINGS_ROW, TEST_ROW
+from cti_adapters.storage.exchange_shelf import SETTINGS_ROW, TEST_ROW, with_own
 from cti_adapters.storage.outbox import OutboxRow
+from cti_adapters.storage.profile_shelf import PROFILE_ROW
 from cti_adapters.storage.work import Database, UnitOfWork
 from cti_server.exchanges.saved import State, Unfit, checked, with_secret
 from cti_server.settings import ExchangeSettings
@@ -45,7 +46,7 @@ def exchange_handlers(
     def changed(_: UnitOfWork, row: OutboxRow) -> Effect:
         return take_over
 
-    return {SETTINGS_ROW: changed, TEST_ROW: tests.asked}
+    return {SETTINGS_ROW: changed, PROFILE_ROW: changed, TEST_ROW: tests.asked}
 
 
 class Tests:
@@ -76,7 +77,7 @@ class Tests:
             return None
         values = with_secret(State(test.settings, test.secret), self._secrets.path) or {}
         try:
-            settings = checked(values)
+            settings = with_own(checked(values), {one.name: one.source for one in work.profiles.all()})
         except Unfit as bad:
             reason = Reason("bad-settings", {"error": str(bad)})
             work.shelf.end_test(test_id, plain(Findings(test.exchange, reason)))

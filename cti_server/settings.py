@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from cti_server.shared.errors import SettingsError
 
@@ -212,6 +212,18 @@ class ExchangeSettings(RecordFeed):
     clock_limit_seconds: Seconds = 5.0
     """A clock that is further from ours is reported."""
     cdr: CdrSettings | None = None
+    _own_profile: str = PrivateAttr("")
+
+    @property
+    def own_profile(self) -> str:
+        """The text of the profile where ``profile`` names one that was saved on a page; else empty."""
+        return self._own_profile
+
+    def with_own_profile(self, text: str) -> ExchangeSettings:
+        """The same exchange, read by a saved profile; other settings than these where the text is another."""
+        made = self.model_copy()
+        made._own_profile = text
+        return made
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> ExchangeSettings:

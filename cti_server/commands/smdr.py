@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from cti_adapters.profiles import profile_named, profiles
+from cti_adapters.profiles import known, profile_named, shipped
 from cti_adapters.wire.smdr.fitting import best_fit
 from cti_adapters.wire.smdr.framing import Frame
 from cti_adapters.wire.smdr.joining import joined
@@ -37,13 +37,20 @@ def add(subparsers: Any) -> None:
     parser.add_argument(
         "--profile", required=True, metavar="NAME", help="the make: a name such as avaya-ipoffice, or a profile's file"
     )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path("cti.toml"),
+        help="settings file: profiles saved on the pages of its server are known too (default: %(default)s)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints the records. 0: everything was read; 1: something couldn't be, and sentences on standard error say
     what."""
-    profile = profile_named(args.profile)
+    own = _saved_profiles(args.config, args.profile)
+    profile = profile_named(args.profile, own)
     plain = "utf" not in (sys.stdout.encoding or "").lower()
     records = unreadable = 0
     for frame, reading in joined(profile, _readings(args.file, profile)):
@@ -59,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     if unreadable > _TOLD:
         print(f"cti: {args.file}: {unreadable - _TOLD} further lines are no records either", file=sys.stderr)
     if unreadable > records:
-        _say_other(args.file, profile)
+        _say_other(args.file, profile, own)
     return 1 if unreadable else 0
 
 
@@ -96,10 +103,20 @@ def _readings(path: Path, profile: Profile) -> Iterator[tuple[Frame, Reading]]:
     yield from reader.finish()
 
 
-def _say_other(path: Path, profile: Profile) -> None:
+def _saved_profiles(config: Path, name: str) -> dict[str, str]:
+    """Those that were saved on the pages of a server, where there is one and the profile is none that ships."""
+    if name in shipped() or "/" in name or not config.is_file():
+        return {}
+    from cti_adapters.storage.settings_now import saved_profiles
+    from cti_server.settings import load
+
+    return saved_profiles(load(config))
+
+
+def _say_other(path: Path, profile: Profile, own: dict[str, str]) -> None:
     with path.open("rb") as file:
         sample = file.read(_SAMPLE)
-    other = best_fit(sample, profiles())
+    other = best_fit(sample, known(own).values())
     if other is not None and other.profile.name != profile.name:
         name = other.profile.name
         print(f"cti: {path} looks like {other.profile.title}; try --profile {name}", file=sys.stderr)

@@ -35,7 +35,7 @@ from cti_server.calls.views import (
     Worklist,
 )
 from cti_server.shared.errors import Conflict, Invalid, NotFound
-from tests.web.fake_shelf import FakeShelf, of_file
+from tests.web.fake_shelf import FakeProfiles, FakeShelf, of_file
 
 NOW = datetime(2026, 11, 23, 10, 44, tzinfo=ZoneInfo("Asia/Tokyo")).timestamp()
 
@@ -233,8 +233,9 @@ class FakeDesk:
         self.dialling = ""
         self.conflict = False
         self.shelf = FakeShelf()
+        self.profiles = FakeProfiles()
         self.shelf.rows["osaka"] = of_file("osaka", "大阪 PBX", "131", secret_env="OSAKA_SECRET")
-        self.work = SimpleNamespace(shelf=self.shelf)
+        self.work = SimpleNamespace(shelf=self.shelf, profiles=self.profiles)
 
     def _rows(self) -> list[ItemRow]:
         kinds = {2: "answered", 3: "unregistered", 8: "unregistered", 4: "handed"}

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from cti_server.exchanges.ports import Test
+from cti_server.exchanges.profiles import SavedProfile
 from cti_server.exchanges.saved import SavedExchange, State
 from cti_server.settings import ExchangeSettings
 from cti_server.shared.errors import Conflict, Invalid
@@ -69,6 +70,29 @@ class FakeShelf:
 
     def note(self, exchange: str, user: str, act: str, at: float, detail: Mapping[str, Any]) -> None:
         self.trail.append((exchange, act, detail))
+
+
+class FakeProfiles:
+    """Saved profiles without a database."""
+
+    def __init__(self) -> None:
+        self.rows: list[SavedProfile] = []
+        self.unread_of: dict[str, int] = {}
+
+    def all(self) -> list[SavedProfile]:
+        names = sorted({one.name for one in self.rows})
+        return [self.versions(name)[0] for name in names]
+
+    def versions(self, name: str) -> list[SavedProfile]:
+        return sorted((one for one in self.rows if one.name == name), key=lambda one: -one.version)
+
+    def put(self, profile: SavedProfile) -> None:
+        if any((one.name, one.version) == profile[:2] for one in self.rows):
+            raise Conflict("quicker")
+        self.rows.append(profile)
+
+    def unread(self, exchange: str) -> int:
+        return self.unread_of.get(exchange, 0)
 
 
 class FakeSecrets:

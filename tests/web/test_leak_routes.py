@@ -76,6 +76,7 @@ NOT_THERE = {
     "item": "99999",
     "code": "nonsense",
     "number": "0399990099",
+    "profile": "nonsense",
 }
 
 
@@ -164,6 +165,7 @@ def test_every_route_is_walked(site: Site) -> None:
     assert left == {
         "/admin/exchange-tests/<int:test_id>",  # tests/web/test_exchange_pages.py
         "/admin/exchanges/new-exchange/test",
+        "/admin/profiles/save",  # tests/web/test_profile_saving.py
         "/board/<code>",  # these below
         "/customers/find",
         "/customers/suggest",
@@ -204,6 +206,7 @@ def test_what_is_hidden_answers_as_what_is_not_there(site: Site, who: Viewer) ->
         "call": calls[::9],
         "item": [str(item) for item in items_of(site.world, calls)[::9]],
         "code": [one.code for one in people[::9]],
+        "profile": [],  # of a make, of nobody
         "number": [f"0{one.number[3:]}" for one in people[::9] if one.number not in known],
     }
     for method, rule in routes(site.app):

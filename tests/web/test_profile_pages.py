@@ -68,7 +68,7 @@ def test_a_fault_in_the_profile_is_said_with_its_line_and_the_lines_stay(client:
 
 
 def test_lines_that_no_profile_reads_get_a_way_on(client: FlaskClient) -> None:
-    assert "No shipped profile reads these lines" in attempt(client, lines="good morning\nhow do you do\n")
+    assert "No profile reads these lines" in attempt(client, lines="good morning\nhow do you do\n")
 
 
 def test_an_uploaded_file_stands_in_the_field(client: FlaskClient) -> None:

@@ -32,6 +32,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "report",
     "exchanges",
     "exchange_settings",
+    "profile_versions",
     "profiles",
     "tail",
     "sim",

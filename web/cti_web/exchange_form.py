@@ -11,7 +11,6 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 from werkzeug.datastructures import MultiDict
 
-from cti_adapters.profiles import shipped
 from cti_server.exchanges.desk import Entry, SecretWish
 from cti_server.exchanges.saved import Fault, Unfit
 from cti_server.settings import CdrSettings, ExchangeSettings
@@ -77,11 +76,11 @@ def feeds() -> list[str]:
 
 
 def shape_of(name: str) -> tuple[Shape, tuple[str, ...]]:
-    """How a setting is entered, and what may be chosen."""
+    """How a setting is entered, and what may be chosen where the model says it."""
     if name == "branch":
         return "branch", ()
     if name == "profile":
-        return "choice", ("", *shipped())
+        return "choice", ()
     kind = _known(name).annotation
     if get_origin(kind) in (Union, UnionType):
         kind = next(one for one in get_args(kind) if one is not type(None))
@@ -138,14 +137,15 @@ def made(
     feed: str,
     values: Mapping[str, Any],
     branches: Sequence[tuple[str, str]],
+    makes: Mapping[str, str],
     *,
     entry: Entry | None = None,
     wish: SecretWish | None = None,
     unfit: Unfit | None = None,
     theirs: Mapping[str, Any] | None = None,
 ) -> Form:
-    """The form, filled in. ``entry``: what is changed by it; ``theirs``: what is saved now, where it was changed
-    meanwhile."""
+    """The form, filled in. ``makes``: name -> title of the profiles; ``entry``: what is changed by it; ``theirs``: what
+    is saved now, where it was changed meanwhile."""
     faults: dict[str, Fault] = {}
     for fault in unfit.faults if unfit else ():
         faults.setdefault("cdr.file" if fault.field == "cdr" else fault.field, fault)
@@ -153,9 +153,9 @@ def made(
 
     def field(name: str) -> Field:
         shape, choices = shape_of(name)
-        shown = tuple((key, _choice(name, key)) for key in choices)
-        if name == "profile" and (now := as_text(name, values)) not in choices:
-            shown += ((now, now),)  # a file that the settings file names
+        shown = tuple((key, str(words.CHOICES.get(key, key))) for key in choices)
+        if name == "profile":
+            shown = _profiles(makes, as_text(name, values))
         return Field(
             name,
             "fixed" if name == "id" and entry is not None else shape,
@@ -198,11 +198,10 @@ def as_text(name: str, values: Mapping[str, Any]) -> str:
     return "" if value is None else str(value)
 
 
-def _choice(name: str, key: str) -> str:
-    """A choice in words; a profile by its make."""
-    if name == "profile":
-        return f"{shipped()[key].title} ({key})" if key else "—"
-    return str(words.CHOICES.get(key, key))
+def _profiles(makes: Mapping[str, str], now: str) -> tuple[tuple[str, str], ...]:
+    """The profiles by their makes; and the one that is set where it is another: a file, or one that is gone."""
+    there = tuple((name, f"{title} ({name})") for name, title in makes.items())
+    return (("", "—"), *there, *(((now, now),) if now and now not in makes else ()))
 
 
 def _is_needed(name: str) -> bool:

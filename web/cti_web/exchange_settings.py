@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from flask import Blueprint, Response, abort, current_app, request, url_for
 from flask_babel import LazyString, gettext, lazy_gettext
 
-from cti_adapters.profiles import shipped
+from cti_adapters.profiles import faults_of, known, shipped
 from cti_adapters.secret_folder import SecretFolder
 from cti_server.exchanges.desk import Entry, ExchangeDesk, SecretWish
+from cti_server.exchanges.profiles import ProfileDesk
 from cti_server.exchanges.saved import Unfit
 from cti_server.settings import Settings
 from cti_server.shared.clock import Clock
@@ -89,6 +90,18 @@ def managing(use: Desk) -> ExchangeDesk:
     return ExchangeDesk(work.shelf, viewer, clock, SecretFolder(settings.data_dir))
 
 
+def managing_profiles(use: Desk) -> ProfileDesk:
+    """The use cases of looking after profiles, in the same transaction as the desk's."""
+    clock = cast(Clock, current_app.extensions["yobirin.clock"])
+    work = cast(Any, use.work)
+    return ProfileDesk(work.profiles, work.shelf, viewer, clock, shipped(), faults_of)
+
+
+def makes(use: Desk) -> dict[str, str]:
+    """Name -> title of the profiles that there are."""
+    return {name: one.title for name, one in known(managing_profiles(use).texts()).items()}
+
+
 # --- adding
 
 
@@ -103,9 +116,11 @@ def new() -> Response:
             return page(use, "exchanges/choose.html", kinds=exchange_form.kinds(), feeds=exchange_form.feeds())
         branches = managing(use).branches()
         own = {"branch": viewer.branch, "timezone": viewer.timezone}
-        if request.args.get("profile") in shipped():
+        there = makes(use)
+        if request.args.get("profile") in there:
             own["profile"] = request.args["profile"]
-        return page(use, "exchanges/add.html", form=exchange_form.made(kind, feed, own, branches), entry=None)
+        form = exchange_form.made(kind, feed, own, branches, there)
+        return page(use, "exchanges/add.html", form=form, entry=None)
 
 
 @blueprint.post("/admin/exchanges/new-exchange")
@@ -137,7 +152,7 @@ def edit(exchange: str) -> Response:
         managed = managing(use)
         entry = managed.entry(exchange)
         feed = request.args.get("feed") or str(entry.values.get("feed") or "")
-        form = exchange_form.made(entry.kind, feed, entry.values, managed.branches(), entry=entry)
+        form = exchange_form.made(entry.kind, feed, entry.values, managed.branches(), makes(use), entry=entry)
         return page(use, "exchanges/edit.html", form=form, entry=entry, version=entry.version)
 
 
@@ -169,7 +184,7 @@ def _again(
         entry = managed.entry(exchange) if exchange is not None else None
         theirs = entry.values if entry is not None and unfit is None else None
         form = exchange_form.made(
-            kind, feed, values, managed.branches(), entry=entry, wish=wish, unfit=unfit, theirs=theirs
+            kind, feed, values, managed.branches(), makes(use), entry=entry, wish=wish, unfit=unfit, theirs=theirs
         )
         template = "exchanges/add.html" if entry is None else "exchanges/edit.html"
         version = 0 if entry is None else entry.version if theirs is not None else _version()
@@ -308,7 +323,8 @@ def settings_of(use: Desk, exchange: str) -> Any:
     """What the panel of settings shows: the entry, and its groups in words."""
     entry = managing(use).entry(exchange)
     feed = str(entry.values.get("feed") or "")
-    shown = exchange_form.made(entry.kind, feed, entry.values, [(entry.branch, entry.branch_name)], entry=entry)
+    branches = [(entry.branch, entry.branch_name)]
+    shown = exchange_form.made(entry.kind, feed, entry.values, branches, makes(use), entry=entry)
     return {"entry": entry, "form": shown}
 
 

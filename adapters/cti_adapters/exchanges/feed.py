@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from twisted.internet.defer import Deferred, inlineCallbacks, succeed
+from twisted.internet.defer import Deferred, DeferredLock, inlineCallbacks, succeed
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
@@ -26,7 +26,7 @@ from cti_adapters.journal.files import Journal, Kind
 from cti_server.calls import clock_skew
 from cti_server.settings import ExchangeSettings, JournalSettings
 from cti_server.shared.clock import Clock
-from cti_server.shared.errors import SettingsError
+from cti_server.shared.errors import SettingsError, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ REOPEN_SECONDS = 30.0
 DRAIN_SECONDS = 2.0
 """So long a feed that is stopped may take to bring what it has heard into the database."""
 _MIB = 2**20
+_Result = TypeVar("_Result")
 
 
 class FeedStore(Store, GapStore, Protocol):
@@ -101,6 +102,7 @@ class Feed:
         self._again: Timer | None = None
         self._stopping = False
         self._opening: Deferred[None] = succeed(None)
+        self._resting = DeferredLock()  # whoever has it may have the lane rest
 
     def start(self) -> None:
         """Opens the journal in a thread (its newest segment is read through), then the lane, then the link."""
@@ -119,6 +121,7 @@ class Feed:
         if self._again is not None:
             self._again.cancel()
         yield self._opening
+        yield self._resting.acquire()
         if self._recovery is not None:
             self._recovery.stop()
         if self.link is not None:
@@ -165,7 +168,12 @@ class Feed:
             return
         call = self._around.reactor.callFromThread
         self._journal = journal
-        self._lane = Lane(
+        self._lane = self._lane_of(journal, reading, lambda: call(self._begin))
+        self._around.writer.add(self._lane)
+
+    def _lane_of(self, journal: Journal, reading: Reading, on_open: Callable[[], None]) -> Lane:
+        call = self._around.reactor.callFromThread
+        return Lane(
             self.settings.id,
             journal,
             self._around.store,
@@ -176,10 +184,50 @@ class Feed:
             stamp=reading.stamp,
             clock=reading.clock,
             gap_source="buffer" if reading.recording else "",
-            on_open=lambda: call(self._begin),
+            on_open=on_open,
             on_problem=lambda problem: call(self._lane_problem, problem),
         )
-        self._around.writer.add(self._lane)
+
+    # -- while the link goes on
+
+    def reads_anew(self, settings: ExchangeSettings) -> bool:
+        """Whether changed settings only change how what comes is read: another text of its profile, the same sign-in.
+        Then nothing of the link has to be touched."""
+        if self._stopping or self._journal is None or self._reading is None or self._reading.recording is None:
+            return False
+        if settings == self.settings or settings.with_own_profile(self.settings.own_profile) != self.settings:
+            return False
+        try:
+            fresh = reading_of(settings, self._journal.secret())
+        except (SettingsError, OSError):
+            return False  # a start anew says what is wrong
+        return fresh.recording is not None and fresh.recording.dialogue == self._reading.recording.dialogue
+
+    def read_anew(self, settings: ExchangeSettings) -> Deferred[None]:
+        """Takes a changed profile over, from the next record on; the link stays."""
+        self.settings = settings
+        return self.rested(lambda: None)
+
+    def rested(self, work: Callable[[], _Result]) -> Deferred[_Result]:
+        """Does ``work`` in a thread while the lane rests, so that nobody else writes calls of the exchange. What comes
+        meanwhile waits in the journal. Fails with Unavailable where no lane runs."""
+        return self._resting.run(self._rested, work)
+
+    @inlineCallbacks
+    def _rested(self, work: Callable[[], _Result]) -> Any:
+        lane, journal = self._lane, self._journal
+        if self._stopping or lane is None or journal is None:
+            raise Unavailable("Nothing of this exchange is read just now; try again in a moment")
+        reading = reading_of(self.settings, journal.secret())
+        yield self._around.in_thread(self._around.writer.remove, lane)
+        try:
+            result = yield self._around.in_thread(work)
+        finally:
+            self._reading, self._problem = reading, Reason()
+            self._lane = self._lane_of(journal, reading, lambda: None)
+            self._lane.status = replace(lane.status, problem=Reason())
+            self._around.writer.add(self._lane)
+        return result
 
     def _begin(self) -> None:
         """The lane knows where the journal goes on: the exchange may be listened to."""

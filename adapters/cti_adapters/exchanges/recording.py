@@ -38,7 +38,8 @@ def recording_of(settings: ExchangeSettings) -> Recording:
     made = MAKES.get(settings.profile)
     if made is not None:
         return made()
-    profile = profile_named(settings.profile)
+    own = {settings.profile: settings.own_profile} if settings.own_profile else {}
+    profile = profile_named(settings.profile, own)
     return Recording(
         RecordDecoder(profile),
         Patience(additions=profile.additions),

@@ -48,6 +48,11 @@ class Supervision:
     def apply(self, exchanges: Sequence[ExchangeSettings]) -> Deferred[None]:
         """Takes changed settings over: only feeds whose own settings changed are touched."""
         wanted = {settings.id: settings for settings in exchanges}
+        read_anew = [
+            feed.read_anew(wanted[id])
+            for id, feed in self._feeds.items()
+            if id in wanted and feed.reads_anew(wanted[id])
+        ]
         gone = [feed for feed in self._feeds.values() if feed.settings != wanted.get(feed.settings.id)]
         for feed in gone:
             del self._feeds[feed.settings.id]
@@ -60,7 +65,8 @@ class Supervision:
             for feed in fresh:
                 feed.start()
 
-        return _all(feed.stop(_why(wanted.get(feed.settings.id))) for feed in gone).addCallback(begin)
+        ended = [feed.stop(_why(wanted.get(feed.settings.id))) for feed in gone]
+        return _all([*ended, *read_anew]).addCallback(begin)
 
     def states(self) -> list[ExchangeState]:
         """The state of every exchange, in the order of the settings."""

@@ -12,6 +12,7 @@ from cti_adapters.storage.desk_tracing import TracingRepository
 from cti_adapters.storage.desk_work import WorkRepository
 from cti_adapters.storage.exchange_shelf import ExchangeShelf
 from cti_adapters.storage.gate import GatedSession
+from cti_adapters.storage.profile_shelf import ProfileShelf
 from cti_adapters.storage.telephones import TelephoneShelf
 
 
@@ -49,6 +50,11 @@ class DeskRepositories:
     def telephones(self) -> TelephoneShelf:
         """Whose the extensions are, and who sits there."""
         return TelephoneShelf(self.session)
+
+    @cached_property
+    def profiles(self) -> ProfileShelf:
+        """The profiles that were saved."""
+        return ProfileShelf(self.session)
 
     @cached_property
     def firm(self) -> FirmRepository:

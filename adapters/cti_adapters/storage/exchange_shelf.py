@@ -15,6 +15,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from cti_adapters.secret_folder import SecretFolder
 from cti_adapters.storage.gate import GatedSession
 from cti_adapters.storage.mapping import Audit, Branch, Exchange, ExchangeSetting, ExchangeTest, Outbox, User
+from cti_adapters.storage.profile_shelf import own_profiles
 from cti_adapters.storage.schema import exchange_settings, exchange_tests
 from cti_server.exchanges.ports import Test
 from cti_server.exchanges.saved import Merged, SavedExchange, State, merged
@@ -29,9 +30,17 @@ CHANGED_MEANWHILE: Final = "Somebody else changed this exchange in the meantime;
 
 
 def merged_exchanges(connection: Connection, settings: Settings) -> Merged:
-    """The exchanges of a settings file together with what pages saved about them."""
+    """The exchanges of a settings file together with what pages saved about them, each with the profile that was
+    saved where its make is one."""
     rows = connection.execute(select(exchange_settings).order_by(exchange_settings.c.exchange)).mappings()
-    return merged(settings.exchanges, [_saved(row) for row in rows], SecretFolder(settings.data_dir).path)
+    found = merged(settings.exchanges, [_saved(row) for row in rows], SecretFolder(settings.data_dir).path)
+    own = own_profiles(connection)
+    return found._replace(exchanges=tuple(with_own(one, own) for one in found.exchanges))
+
+
+def with_own(exchange: ExchangeSettings, own: Mapping[str, str]) -> ExchangeSettings:
+    """An exchange with the text of its profile, where it is among those that were saved."""
+    return exchange.with_own_profile(own[exchange.profile]) if exchange.profile in own else exchange
 
 
 def put_base(connection: Connection, entries: Iterable[ExchangeSettings]) -> None:

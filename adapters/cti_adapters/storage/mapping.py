@@ -431,6 +431,16 @@ class UnreadableRow(Row):
     size: Mapped[int]
 
 
+class ProfileVersion(Row):
+    """A profile as it was saved once."""
+
+    name: Mapped[str]
+    version: Mapped[int]
+    at: Mapped[float]
+    by: Mapped[str]
+    source: Mapped[str]
+
+
 class Delivery(Row):
     """Who was told of a call."""
 
@@ -485,6 +495,7 @@ def _map() -> None:
         Dial: schema.dials,
         Exchange: schema.exchanges,
         ExchangeTest: schema.exchange_tests,
+        ProfileVersion: schema.profiles,
         Gap: schema.gaps,
         UnreadableRow: schema.unreadable,
         Delivery: schema.deliveries,

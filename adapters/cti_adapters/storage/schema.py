@@ -492,6 +492,17 @@ exchange_tests = Table(
     Column("findings", JSON, nullable=False, server_default="{}", default=dict),
 )
 
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),  # each saving is one; the highest holds
+    _time("at"),
+    Column("by", Text, nullable=False),
+    Column("source", Text, nullable=False),  # TOML
+)
+"""Profiles of makes that were saved on a page, with all their versions; those that ship are files."""
+
 gaps = Table(
     "gaps",
     metadata,
