@@ -5,10 +5,9 @@ make's words. The field names are those of ``corpus/smdr/README.md``. What a rec
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cti_server.calls.log import Direction
 
@@ -23,8 +22,10 @@ class YearlessTime(NamedTuple):
     second: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
+_NOTHING: Final[Mapping[str, str | int]] = MappingProxyType({})
+
+
+class CallRecord(NamedTuple):
     """One physical record that tells of a call, or continues one that told of it."""
 
     direction: Direction | None = None
@@ -48,5 +49,5 @@ class CallRecord:
     """It belongs to the same call as other records."""
     call_key: str | None = None
     """What records of one call have in common, where the exchange says it; unique only for some time."""
-    further: Mapping[str, str | int] = field(default_factory=lambda: MappingProxyType({}))
+    further: Mapping[str, str | int] = _NOTHING
     """What else the record says, by name: ``dnis``, ``caller_name``, ``third_party``, ``disposition``, ``queue`` ..."""

@@ -83,7 +83,7 @@ def test_one_record_is_one_call_with_all_that_it_says() -> None:
 
 def test_what_a_record_does_not_say_is_null() -> None:
     record = CallRecord(started_at_local=datetime(2026, 11, 25, 20, 0), external_number="0312345678", extension="2001")
-    log = Desk().tell(replace(record, continuation=False)).only
+    log = Desk().tell(record._replace(continuation=False)).only
     assert (log.direction, log.answered, log.disposition, log.ended_at) == (None, None, None, None)
     assert (log.ring_seconds, log.talk_seconds, log.wait_seconds, log.hold_seconds) == (None, None, None, None)
     assert log.party_e164 == "+81312345678" and log.answered_by_extension is None
@@ -235,7 +235,7 @@ def test_two_that_look_alike_are_two_until_the_link_was_lost() -> None:
 
 
 def test_what_can_only_be_the_same_is_the_same() -> None:
-    long = replace(MINUTE, answered=True, duration_seconds=107)
+    long = MINUTE._replace(answered=True, duration_seconds=107)
     exact = incoming()
     assert len(Desk().tell(long, long).calls) == 1
     assert len(Desk().tell(exact, exact).calls) == 1

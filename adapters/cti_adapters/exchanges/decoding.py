@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cti_adapters.wire.ami import Framer, Message
 from cti_adapters.wire.ami_events import KEEP, NOISE, decode
 from cti_adapters.wire.smdr.framing import Frame
@@ -73,7 +71,7 @@ class RecordDecoder:
         for frame, reading in readings:
             if isinstance(reading, CallRecord):
                 # Whether others of the call come is known only when they have come.
-                record = replace(reading, continuation=None) if self._undecided else reading
+                record = reading._replace(continuation=None) if self._undecided else reading
                 events.append(RecordRead(at, record, frame.raw))
             elif isinstance(reading, Noise):
                 self.noise += 1

@@ -12,6 +12,8 @@ from cti_server.calls.records import YearlessTime
 
 Value = str | int | bool | datetime | YearlessTime | None
 _ISO: Final = frozenset({"%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M:%S"})
+_PLAIN: Final = re.compile(r"\d{4}[-/]\d\d[-/]\d\d \d\d:\d\d:\d\d", re.ASCII)
+"""Of what `datetime.fromisoformat` takes only this: weeks and zones (``2026-11-25 10+09:00``) are no clock's time."""
 _DURATION: Final = re.compile(r"(?:(\d+)[:hH])?(\d+)[:'mM](\d{1,2})(?:[\"sS]|\.\d+)?")
 _LONE_HALF: Final = re.compile(r"(?<=[\d ])([AaPp])$")
 _LONGEST: Final = 366 * 86400
@@ -52,7 +54,7 @@ def tenths(raw: str, formats: tuple[str, ...]) -> int | None:
 
 def moment(raw: str, formats: tuple[str, ...]) -> datetime:
     """A date with its time on the exchange's clock."""
-    if len(raw) == 19 and formats[0] in _ISO:
+    if formats[0] in _ISO and _PLAIN.fullmatch(raw):
         try:
             return datetime.fromisoformat(raw.replace("/", "-"))
         except ValueError:

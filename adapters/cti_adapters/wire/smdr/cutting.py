@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
-import re
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from cti_adapters.wire.smdr.converters import CONVERTERS, Value
-from cti_adapters.wire.smdr.profile import Field, Layout, Place
+from cti_adapters.wire.smdr.profile import Field, Layout
 
 UNLIKE: Final = "it does not look like"
+REMEMBERED: Final = 4096
+"""So many texts of a field at most are remembered, with what they mean."""
+REMEMBERED_LENGTH: Final = 64
+"""Longer texts aren't: a feed of rubbish must not fill the memory."""
 
 
 class Unfit(ValueError):
@@ -19,27 +23,58 @@ class Unfit(ValueError):
 
 
 class Cut(NamedTuple):
-    """A frame's fields by name: their texts, their values (None: nothing is said), and a sentence for each that makes
-    no sense."""
+    """A frame's fields in the layout's order: their texts, their values (None: nothing is said), the marks of all
+    together, and a sentence with the place of each that makes no sense."""
 
-    texts: dict[str, str]
-    values: dict[str, Value]
-    problems: dict[str, str]
+    texts: list[str]
+    values: list[Value]
+    marks: int
+    problems: list[tuple[int, str]]
+
+
+class _Meaning(NamedTuple):
+    """What the text of a field means, wherever it comes again."""
+
+    text: str
+    value: Value
+    marks: int
+    problem: str
+
+
+Marks = Callable[[str, Value], int]
+"""From a field's text and value to bits that say what holds of it."""
+
+
+def wanted(layout: Layout, needed: Set[str]) -> tuple[Field, ...]:
+    """The fields that have to be cut where ``needed`` ones are asked for: these, what they are made of, and those that
+    decide whether the layout fits."""
+    names = set(needed) | {one.name for one in layout.fields if one.must is not None}
+    fields: list[Field] = []
+    for one in reversed(layout.fields):
+        if one.name in names:
+            names.update(one.place.parts)
+            fields.append(one)
+    return tuple(reversed(fields))
 
 
 class Cutter:
-    """Cuts by a layout. ``needed``: the fields that are wanted; those that decide whether it fits are cut too."""
+    """Cuts by a layout, whose ``fields`` are wanted; ``marks`` by the names of fields.
 
-    def __init__(self, layout: Layout, needed: Set[str]) -> None:
+    All that is known of a field is bound here, once, and the meaning of a text is found out once: thousands of records
+    a second pass, and most of their texts came before.
+    """
+
+    def __init__(self, layout: Layout, fields: Sequence[Field], marks: dict[str, Marks]) -> None:
         self._layout = layout
-        wanted = set(needed) | {one.name for one in layout.fields if one.must is not None}
-        fields: list[Field] = []
-        for one in reversed(layout.fields):
-            if one.name in wanted:
-                wanted.update(one.place.parts)
-                fields.insert(0, one)
-        self._steps = [_step(one) for one in fields]
-        self._found = _FINDERS[layout.kind](layout, fields)
+        self._find = _FINDERS[layout.kind](layout, fields)
+        places = {one.name: place for place, one in enumerate(fields)}
+        self._steps: list[_Step] = []
+        for place, one in enumerate(fields):
+            parts = [places[part] for part in one.place.parts]
+            mark = marks.get(one.name)
+            if parts or mark or one.kind != "text" or one.must or one.nothing or one.take:
+                source = parts[0] if len(parts) == 1 else place
+                self._steps.append((place, source, parts if len(parts) > 1 else None, {}, _means(one, mark)))
 
     def cut(self, text: str) -> Cut:
         """The fields. Raises Unfit where the layout doesn't fit."""
@@ -48,69 +83,73 @@ class Cutter:
             raise Unfit(f"it has {len(text)} characters")
         if layout.when is not None and layout.when.search(text) is None:
             raise Unfit(f"{UNLIKE} {layout.name}")
-        texts: dict[str, str] = {}
-        values: dict[str, Value] = {}
-        problems: dict[str, str] = {}
-        for step, found in zip(self._steps, self._found(text), strict=True):
-            name, parts, must, nothing, take, converter, formats = step
-            if parts:
-                found = " ".join(filter(None, [texts[part] for part in parts]))
-            if must is not None and must(found) is None:
-                raise Unfit(f"{name} ({self._place(name)}) is not as it has to be")
-            if found and nothing is not None and nothing(found):
-                found = ""
-            if found and take is not None:
-                taken = take(found)
-                found = (taken.group(1) or "").strip() if taken is not None else ""
-            texts[name] = found
-            if not found:
-                values[name] = None
-            elif converter is None:
-                values[name] = found
-            else:
-                try:
-                    values[name] = converter(found, formats)
-                except ValueError as problem:
-                    values[name] = None
-                    problems[name] = f"{name} ({self._place(name)}) {problem}"
-        return Cut(texts, values, problems)
-
-    def _place(self, name: str) -> Place:
-        return next(one.place for one in self._layout.fields if one.name == name)
+        texts = self._find(text)
+        values: list[Value] = [found or None for found in texts]
+        marks = 0
+        problems: list[tuple[int, str]] = []
+        for place, source, parts, known, means in self._steps:
+            found = texts[source] if parts is None else " ".join([texts[part] for part in parts if texts[part]])
+            meaning = known.get(found)
+            if meaning is None:
+                meaning = means(found)
+                if len(found) <= REMEMBERED_LENGTH:
+                    if len(known) >= REMEMBERED:
+                        known.clear()
+                    known[found] = meaning
+            texts[place], values[place], more, problem = meaning
+            marks |= more
+            if problem:
+                problems.append((place, problem))
+        return Cut(texts, values, marks, problems)
 
 
-_Matcher = Callable[[str], re.Match[str] | None]
-_Step = tuple[
-    str,
-    tuple[str, ...],
-    _Matcher | None,
-    _Matcher | None,
-    _Matcher | None,
-    Callable[[str, tuple[str, ...]], Value] | None,
-    tuple[str, ...],
-]
+_Means = Callable[[str], _Meaning]
+_Step = tuple[int, int, list[int] | None, dict[str, _Meaning], _Means]
+"""Place of the field; place of the text that it is; places where it is made of several; what is known; how to know."""
 
 
-def _step(one: Field) -> _Step:
-    """What is done about a field, bound once: thousands of records a second pass here."""
+def _means(one: Field, mark: Marks | None) -> _Means:
+    """How it is found out what a text of a field means."""
     must = one.must.fullmatch if one.must is not None else None
     nothing = one.nothing.fullmatch if one.nothing is not None else None
     take = one.take.search if one.take is not None else None
-    converter = CONVERTERS[one.kind] if one.kind != "text" else None
-    return one.name, one.place.parts, must, nothing, take, converter, one.formats
+    convert = CONVERTERS[one.kind] if one.kind != "text" else None
+    label = f"{one.name} ({one.place})"
+
+    def means(text: str) -> _Meaning:
+        if must is not None and must(text) is None:
+            raise Unfit(f"{label} is not as it has to be")
+        if text and nothing is not None and nothing(text):
+            text = ""
+        if text and take is not None:
+            taken = take(text)
+            text = (taken.group(1) or "").strip() if taken is not None else ""
+        value: Value = text or None
+        problem = ""
+        if text and convert is not None:
+            try:
+                value = convert(text, one.formats)
+            except ValueError as bad:
+                value, problem = None, f"{label} {bad}"
+        return _Meaning(text, value, mark(text, value) if mark is not None else 0, problem)
+
+    return means
 
 
 _Finder = Callable[[str], list[str]]
-"""From a frame's text to the texts of the fields that stand in it; blank for those that are made of others."""
+"""From a frame's text to the texts of the fields that stand in it; anything for those that are made of others."""
 
 
-def _csv(layout: Layout, fields: list[Field]) -> _Finder:
+def _csv(layout: Layout, fields: Sequence[Field]) -> _Finder:
     places = [one.place.at if one.place.at is not None else 0 for one in fields]
+    pick: Callable[[list[str]], Sequence[str]] = itemgetter(*places, 0)  # one more: of one alone it makes no tuple
     delimiter = layout.delimiter
-    padding = [""] * (max(places, default=0) + 1)
+    width = max(places, default=0) + 1
+    padding = [""] * width
+    quoted = layout.quoted
 
     def find(text: str) -> list[str]:
-        if layout.quoted and '"' in text:
+        if quoted and '"' in text:
             try:
                 row = next(csv.reader([text], delimiter=delimiter), [])
             except csv.Error as problem:
@@ -119,41 +158,48 @@ def _csv(layout: Layout, fields: list[Field]) -> _Finder:
             row = text.split(delimiter)
         if len(row) < layout.at_least:
             raise Unfit(f"it has {len(row)} fields, {layout.at_least} at least are needed")
-        row += padding
-        return [row[place].strip() for place in places]
+        if len(row) < width:
+            row += padding
+        texts = list(map(str.strip, pick(row)))
+        texts.pop()
+        return texts
 
     return find
 
 
-def _fixed(layout: Layout, fields: list[Field]) -> _Finder:
+def _fixed(layout: Layout, fields: Sequence[Field]) -> _Finder:
     columns = [one.place.columns or (1, 0) for one in fields]
     slices = [slice(first - 1, last) for first, last in columns]
     return lambda text: [text[place].strip() for place in slices]
 
 
-def _pattern(layout: Layout, fields: list[Field]) -> _Finder:
+def _pattern(layout: Layout, fields: Sequence[Field]) -> _Finder:
+    known = layout.pattern.groupindex if layout.pattern is not None else {}
+    keys = [known.get(one.place.key, 0) for one in fields]
+
     def find(text: str) -> list[str]:
         found = layout.pattern.fullmatch(text.strip()) if layout.pattern is not None else None
         if found is None:
             raise Unfit(f"{UNLIKE} {layout.name}")
-        groups = found.groupdict()
-        return [(groups.get(one.place.key) or "").strip() for one in fields]
+        return [(found[key] or "").strip() if key else "" for key in keys]
 
     return find
 
 
-def _pairs(layout: Layout, fields: list[Field]) -> _Finder:
+def _pairs(layout: Layout, fields: Sequence[Field]) -> _Finder:
+    keys = [one.place.key.lower() for one in fields]
+
     def find(text: str) -> list[str]:
         pairs: dict[str, str] = {}
         for line in text.split("\n"):
             key, _, value = line.partition(":")
             pairs.setdefault(key.strip().lower(), value.strip())
-        return [pairs.get(one.place.key.lower(), "") for one in fields]
+        return [pairs.get(key, "") for key in keys]
 
     return find
 
 
-def _json(layout: Layout, fields: list[Field]) -> _Finder:
+def _json(layout: Layout, fields: Sequence[Field]) -> _Finder:
     paths = [one.place.key.split(".") for one in fields]
 
     def find(text: str) -> list[str]:

@@ -16,6 +16,8 @@ LINES: Final = re.compile(rb"[^\r\n\0\f\x02\x03]*[\r\n\0\f\x02\x03]+|[^\r\n\0\f\
 """Lines, each with what ends it."""
 _LINE_END: Final = re.compile(rb"\r\n|\n\r|\n|\r")
 _BLANK: Final = b" \t"
+_ONE_END: Final = {b"\r\n": b"", b"\n\r": b"", b"\n": b"\n", b"\r": b"\r"}
+"""One end of a line, and what of it may be the first half of a pair."""
 
 
 class Frame(NamedTuple):
@@ -54,8 +56,19 @@ class Framer:
         """The frames that ``data`` completes; blank lines are none."""
         frames: list[Frame | Unreadable] = []
         place = 0
+        most = self._most
         for run in _RUN.finditer(data):
             piece = data[place : run.start()]
+            ending = _ONE_END.get(run.group())
+            if ending is not None and piece and not (self._blocks or self._held or self._lost) and len(piece) <= most:
+                # A line in one read, with one end: nearly all are.
+                if piece.strip(_BLANK):
+                    frames.append(Frame(self.line, piece))
+                self.line += 1
+                self._last = ending
+                self._owed = False
+                place = run.end()
+                continue
             after_text = bool(piece or self._held or self._lost)
             if after_text:
                 self._line_done(piece, frames)

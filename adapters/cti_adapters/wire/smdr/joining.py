@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Final
 
 from cti_adapters.wire.smdr.framing import Frame
@@ -46,4 +45,4 @@ def _decided(pair: tuple[Frame, Reading], ahead: Counter[str]) -> tuple[Frame, R
     ahead[key] -= 1
     if not ahead[key]:
         del ahead[key]
-    return frame, replace(reading, continuation=key in ahead)
+    return frame, reading._replace(continuation=key in ahead)

@@ -7,24 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from cti_adapters.wire.smdr.converters import Value
+from cti_server.calls.records import CallRecord
 
-OUTPUTS: Final = (
-    "direction",
-    "started_at_local",
-    "started_at_no_year",
-    "ended_at_local",
-    "ended_at_no_year",
-    "ring_seconds",
-    "duration_seconds",
-    "answered",
-    "external_number",
-    "extension",
-    "trunk",
-    "account_code",
-    "transferred",
-    "continuation",
-    "call_key",
-)
+OUTPUTS: Final = CallRecord._fields[:-1]
 """What rules may set of a record (`CallRecord`); anything else that they set is one of its further values."""
 STATUS: Final = "status"
 """What rules set to tell that a line is no finished call: ``shown`` (something is known of it) or ``bare``."""

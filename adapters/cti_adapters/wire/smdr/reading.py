@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cti_adapters.wire.smdr.converters import Value
-from cti_adapters.wire.smdr.cutting import UNLIKE, Cutter, Unfit
+from cti_adapters.wire.smdr.cutting import UNLIKE, Cutter, Unfit, wanted
 from cti_adapters.wire.smdr.framing import HEAD, LINES, Frame, Framer
-from cti_adapters.wire.smdr.judging import Judge, Noise, Reading
+from cti_adapters.wire.smdr.judging import Judge, Noise, Reading, needed
 from cti_adapters.wire.smdr.profile import Profile
 from cti_server.calls.events import Unreadable
 
@@ -29,8 +29,13 @@ class Reader:
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
-        self._judge = Judge(profile)
-        self._cutters = [Cutter(layout, self._judge.needs) for layout in profile.layouts]
+        self._noise = [pattern.search for pattern in profile.noise]
+        self._layouts: list[tuple[Cutter, Judge]] = []
+        names = needed(profile)
+        for layout in profile.layouts:
+            fields = wanted(layout, names)
+            judge = Judge(profile, fields)
+            self._layouts.append((Cutter(layout, fields, judge.marks), judge))
         self._framer = Framer(blocks=profile.blocks, most=profile.longest)
         self._waiting: Frame | None = None
         self._since = 0
@@ -72,19 +77,20 @@ class Reader:
     def read(self, raw: bytes) -> Reading:
         """One frame."""
         text = raw.decode(self.profile.encoding, "surrogateescape")
-        if any(noise.search(text) for noise in self.profile.noise):
-            return Noise(raw)
+        for is_noise in self._noise:
+            if is_noise(text):
+                return Noise(raw)
         problems: list[str] = []
-        for layout in self._cutters:
+        for cutter, judge in self._layouts:
             try:
-                cut = layout.cut(text)
+                cut = cutter.cut(text)
             except Unfit as problem:
                 problems.append(str(problem))
                 continue
             if cut.problems:
-                problems[:0] = cut.problems.values()
+                problems[:0] = [problem for _, problem in cut.problems]
                 continue
-            return self._judge.reading(raw, cut.texts, cut.values)
+            return judge.reading(raw, cut)
         telling = [problem for problem in problems if not problem.startswith(UNLIKE)]
         reason = telling[0] if telling else f"it looks like no record of {self.profile.title}"
         return Unreadable(raw[:HEAD], reason, len(raw))
@@ -95,12 +101,13 @@ class Reader:
         best: list[Explained] = []
         for layout in self.profile.layouts:
             try:
-                texts, values, problems = Cutter(layout, {one.name for one in layout.fields}).cut(text)
+                cut = Cutter(layout, layout.fields, {}).cut(text)
             except Unfit:
                 continue
+            problems = dict(cut.problems)
             told = [
-                Explained(one.name, str(one.place), texts[one.name], values[one.name], problems.get(one.name, ""))
-                for one in layout.fields
+                Explained(one.name, str(one.place), cut.texts[place], cut.values[place], problems.get(place, ""))
+                for place, one in enumerate(layout.fields)
             ]
             if not problems:
                 return told
