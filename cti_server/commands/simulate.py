@@ -78,7 +78,7 @@ def check(file: ScenarioFile, faults: Faults | None = None, seed: int | None = N
     reading = DryRun(ExchangePlan(id="simulated", branch=""))
     for sent in rehearsal.sent:
         reading.hear(sent.connection, sent.at, sent.data)
-    meant = [Meant(call.title, rehearsal.began + call.at, call.expect) for call in file.call]
+    meant = [Meant(title, rehearsal.began + at, expect) for call in file.call for title, at, expect in call.meant]
     return compare(meant, reading.calls())
 
 

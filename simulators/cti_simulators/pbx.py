@@ -27,9 +27,13 @@ from cti_simulators.people import OFFICES, SEED
 from cti_simulators.plays import script
 from cti_simulators.plays.outbound import Dialling, originate
 from cti_simulators.plays.steps import Hands
+from cti_simulators.plays.stopping import stop
 from cti_simulators.scenarios import SMALL_OFFICE, Happening, Scenario, ScenarioFile, Site, load
 from cti_simulators.stage import Run, Script, Stage, Ticker
 from cti_simulators.switch import Headers, Party, Switch
+
+STOPS_AFTER = 1.1
+"""Seconds from the last call's end until an exchange that restarts has stopped."""
 
 
 class Exchange:
@@ -114,6 +118,20 @@ class Exchange:
     def crash(self) -> None:
         """Power off in mid-call: nothing more is said, every connection breaks, what was up is forgotten."""
         self.stage.clear()
+        self.switch.power_off()
+        self.cut()
+
+    def restart(self) -> None:
+        """Ends in order: every call is hung up by the exchange, then it says that it stops and every connection
+        breaks."""
+        self.stage.clear()
+        self.stopping = True
+        for call in self.hands.up:
+            stop(self.hands, call)
+        self.stage.at(self.stage.now + STOPS_AFTER, self._stopped)
+
+    def _stopped(self) -> None:
+        self.switch.emit("Shutdown", "system", [("Shutdown", "Cleanly"), ("Restart", "True")])
         self.switch.power_off()
         self.cut()
 
@@ -214,9 +232,10 @@ def _happen(exchange: Exchange, file: ScenarioFile, happening: Happening, begin:
     if happening.does == "storm":
         exchange.storm(happening.events, happening.seconds)
         return
-    if happening.does == "kill":
-        exchange.crash()
-        # The power took all that was to come; what is to happen later happens all the same.
+    anew = happening.does in ("kill", "restart")
+    if anew:
+        exchange.crash() if happening.does == "kill" else exchange.restart()
+        # The end took all that was to come; what is to happen later happens all the same.
         for scenario in file.call:
             if scenario.at > happening.at:
                 exchange.play(scenario, begin + scenario.at)
@@ -225,9 +244,7 @@ def _happen(exchange: Exchange, file: ScenarioFile, happening: Happening, begin:
                 exchange.stage.at(begin + later.at, partial(_happen, exchange, file, later, begin))
     else:
         exchange.cut()
-    exchange.stage.at(
-        exchange.stage.now + happening.seconds, exchange.boot if happening.does == "kill" else exchange.mend
-    )
+    exchange.stage.at(exchange.stage.now + happening.seconds, exchange.boot if anew else exchange.mend)
 
 
 def main(argv: list[str] | None = None) -> int:

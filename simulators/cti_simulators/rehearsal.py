@@ -140,7 +140,9 @@ def told(asked: Mapping[str, Any]) -> dict[str, Any]:
         "began": rehearsal.began,
         "broken_off": rehearsal.broken_off,
         "calls": [
-            {"title": each.title, "at": rehearsal.began + each.at + skew, "expect": each.expect} for each in file.call
+            {"title": title, "at": rehearsal.began + at + skew, "expect": expect}
+            for each in file.call
+            for title, at, expect in each.meant
         ],
         "sent": [[each.connection, each.at, base64.b64encode(each.data).decode()] for each in rehearsal.sent],
     }

@@ -14,14 +14,16 @@ from typing_extensions import TypedDict
 
 from cti_server.settings import line_of
 
-Kind = Literal["phone", "queue", "internal", "outbound", "click-to-dial"]
-Outcome = Literal["answered", "given-up", "timeout", "busy", "congestion", "voicemail"]
+Kind = Literal["phone", "queue", "internal", "outbound", "click-to-dial", "conference"]
+Outcome = Literal["answered", "given-up", "timeout", "busy", "congestion", "voicemail", "away"]
 Side = Literal["caller", "callee"]
 Disposition = Literal["answered", "missed", "abandoned", "busy", "failed", "voicemail"]
 DAY = 86_400
 """Seconds; what takes longer counts as never ending."""
 Seconds = Annotated[float, Field(ge=0, le=DAY, allow_inf_nan=False)]
 Line = Annotated[str, Field(pattern=r"^[^\r\n\x00]*$")]
+PROMPT = 3.2
+"""Seconds that the first participant of a conference hears before the join."""
 WITHHELD = "anonymous"
 """The word that stands in place of a number that the caller withheld."""
 
@@ -32,11 +34,12 @@ class ScenarioError(ValueError):
 
 _CHECKED = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 OUTCOMES: Mapping[str, tuple[Outcome, ...]] = {
-    "phone": ("answered", "given-up", "timeout", "busy", "voicemail"),
-    "internal": ("answered", "given-up", "timeout", "busy", "voicemail"),
-    "queue": ("answered", "given-up"),
+    "phone": ("answered", "given-up", "timeout", "busy", "voicemail", "away"),
+    "internal": ("answered", "given-up", "timeout", "busy", "voicemail", "away"),
+    "queue": ("answered", "given-up", "timeout"),
     "outbound": ("answered", "given-up", "timeout", "busy", "congestion"),
     "click-to-dial": ("answered", "given-up", "timeout", "busy", "congestion"),
+    "conference": ("answered",),
 }
 """What a call of each kind can end in."""
 
@@ -54,7 +57,9 @@ class Expected(TypedDict, total=False):
     dialed_number: str
     presented_number: str
     answered_by_extension: str
+    answered_by_number: str
     rang_extensions: list[str]
+    attempted_extensions: list[str]
     queue: str
     transferred_to: list[str]
     final_extension: str
@@ -83,6 +88,41 @@ class Transfer:
     """Attended: seconds the two talk before they join the caller."""
     answered: bool = True
     """Blind: whether the colleague takes it."""
+    returns: Seconds = 0.0
+    """Blind, and the colleague doesn't take it: seconds that it then rings where it came from until it is taken there;
+    0: it ends."""
+    joined: bool = True
+    """Attended: whether the colleague takes the caller; otherwise who asked goes back to the caller."""
+    expect: Expected = field(default_factory=Expected, hash=False)
+    """Attended, not joined: asking was a call of its own, which must come out so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parking:
+    """The call is parked during the talk and fetched by a colleague."""
+
+    __pydantic_config__ = _CHECKED
+
+    by: Line
+    """The extension that fetches it."""
+    after: Seconds = 4.0
+    """Seconds of talk before it."""
+    seconds: Annotated[float, Field(ge=3, le=39, allow_inf_nan=False)] = 8.0
+    """Seconds in the parking lot; after 40 it would come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A colleague who joins a conference: a call of its own."""
+
+    __pydantic_config__ = _CHECKED
+
+    extension: Line
+    after: Seconds
+    """Seconds after the caller joined."""
+    stays: Seconds
+    expect: Expected = field(default_factory=Expected, hash=False)
+    """The call that must come out of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +154,21 @@ class Scenario:
     hold: tuple[Seconds, Seconds] | None = None
     """Seconds of talk before a hold, and of the hold."""
     transfer: Transfer | None = None
+    picked_up_by: Line = ""
+    """``phone``: a colleague who fetches the call from the phone that rings."""
+    park: Parking | None = None
+    forward: Line = ""
+    """``phone``: where it is forwarded to, an outside number or an extension: by the phone that ``rings`` (which
+    refuses it), or without any by the dialplan."""
+    one_by_one: Seconds = 0.0
+    """``queue``: seconds that each member rings before the next does, down to ``by`` (the last, unless set), who takes
+    it after ``ring`` (``timeout``: nobody does); 0: all ring at once."""
+    early: bool = True
+    """``queue``: the exchange answers first, the caller hears music; false: only with the member who takes it."""
+    room: Line = ""
+    """``conference``: the room's number."""
+    guests: tuple[Guest, ...] = ()
+    """``conference``: who else joins, one after the other; the caller leaves last."""
     phone: Literal["lifted", "rings", "busy"] = "lifted"
     """``click-to-dial``: what becomes of the extension's own telephone, which rings first."""
     at: Seconds = 0.0
@@ -128,14 +183,45 @@ class Scenario:
             raise ValueError("to is missing; it is the number that is dialled")
         if self.kind == "queue" and not self.queue:
             raise ValueError("a call of kind queue needs the queue's name")
-        if self.kind == "phone" and not self.rings:
-            raise ValueError("a call of kind phone needs rings, the extensions that ring")
+        if self.kind == "phone" and not self.rings and not self.forward:
+            raise ValueError("a call of kind phone needs rings, the extensions that ring, or forward")
         if self.by and self.rings and self.by not in self.rings:
             raise ValueError(f"{self.by} can't answer, it doesn't ring")
         if self.outcome not in OUTCOMES[self.kind]:
             possible = ", ".join(OUTCOMES[self.kind])
             raise ValueError(f"a call of kind {self.kind} can't end in {self.outcome}; it can in: {possible}")
+        self._check_ways()
         self._check_talk()
+
+    def _check_ways(self) -> None:
+        """What only some kinds of calls can do."""
+        for name, value in (("picked_up_by", self.picked_up_by), ("forward", self.forward), ("park", self.park)):
+            if value and self.kind != "phone":
+                raise ValueError(f"a call of kind {self.kind} has no {name}; only one of kind phone can")
+        if (self.picked_up_by or self.park or not self.early) and self.outcome != "answered":
+            raise ValueError(f"a call that is picked up, parked, or not early is answered, not {self.outcome}")
+        if self.forward and self.outcome not in ("answered", "given-up", "timeout"):
+            raise ValueError("a call that is forwarded ends in answered, given-up or timeout")
+        if self.forward and len(self.rings) > 1:
+            raise ValueError("one phone forwards a call; rings names at most one")
+        if self.one_by_one and (self.kind != "queue" or self.outcome == "given-up"):
+            raise ValueError("only a queue rings one_by_one, and nobody gives up in it")
+        if not self.one_by_one and self.kind == "queue" and (not self.early or self.outcome == "timeout"):
+            raise ValueError("only a queue that rings one_by_one is not early, or ends in timeout")
+        if self.kind == "conference" and not self.room:
+            raise ValueError("a call of kind conference needs the room's number")
+        if self.guests and self.kind != "conference":
+            raise ValueError(f"a call of kind {self.kind} has no guests; one of kind conference has")
+        self._check_guests()
+
+    def _check_guests(self) -> None:
+        left = 0.0
+        for guest in sorted(self.guests, key=lambda one: one.after):
+            if guest.after < left or guest.after + guest.stays > self.talk:
+                raise ValueError(
+                    f"{guest.extension} has to join after who was there before and leave before the caller"
+                )
+            left = guest.after + guest.stays
 
     def _check_talk(self) -> None:
         """What happens in the talk has to fit into it."""
@@ -148,11 +234,28 @@ class Scenario:
         if self.hold is not None and sum(self.hold) > self.talk:
             raise ValueError(f"the hold ends {sum(self.hold):g} s after the answer, the talk after {self.talk:g} s")
         before = sum(self.hold) if self.hold is not None else 0.0
+        if self.park is not None and before + self.park.after + self.park.seconds > self.talk:
+            raise ValueError(
+                f"the call is fetched {before + self.park.after + self.park.seconds:g} s after the answer, the talk "
+                f"ends after {self.talk:g} s"
+            )
         if self.transfer is not None and before + self.transfer.after > self.talk:
             raise ValueError(
                 f"the transfer begins {before + self.transfer.after:g} s after the answer, the talk ends after "
                 f"{self.talk:g} s"
             )
+
+    @property
+    def meant(self) -> list[tuple[str, float, Expected]]:
+        """The calls that must come out of it: each with a title, its beginning (seconds as ``at``) and what is
+        expected."""
+        calls = [(self.title, self.at, self.expect)]
+        transfer = self.transfer
+        if transfer is not None and transfer.kind == "attended" and not transfer.joined:
+            asked = self.at + self.ring + (sum(self.hold) if self.hold is not None else 0.0) + transfer.after
+            calls.append((f"{self.title}: {transfer.to}", asked, transfer.expect))
+        joined = self.at + PROMPT
+        return calls + [(f"{self.title}: {one.extension}", joined + one.after, one.expect) for one in self.guests]
 
     @property
     def answering(self) -> str:
@@ -176,8 +279,9 @@ class Site:
 
     def check(self, scenario: Scenario) -> None:
         """Raises ValueError where a scenario names an extension or a queue that isn't there."""
-        ours = [*scenario.rings, scenario.by, scenario.transfer.to if scenario.transfer else ""]
-        if scenario.kind not in ("phone", "queue"):
+        ours = [*scenario.rings, scenario.by, scenario.transfer.to if scenario.transfer else "", scenario.picked_up_by]
+        ours += [scenario.park.by if scenario.park else "", *(guest.extension for guest in scenario.guests)]
+        if scenario.kind not in ("phone", "queue", "conference"):
             ours.append(scenario.caller)
         if scenario.kind == "internal":
             ours.append(scenario.to)
@@ -203,9 +307,9 @@ class Happening:
 
     __pydantic_config__ = _CHECKED
 
-    does: Literal["cut", "kill", "storm"]
-    """``cut``: every link breaks, the calls go on. ``kill``: without power, every call is gone. ``storm``: events that
-    mean nothing."""
+    does: Literal["cut", "kill", "restart", "storm"]
+    """``cut``: every link breaks, the calls go on. ``kill``: without power, every call is gone. ``restart``: the
+    exchange ends every call in order, says so and begins anew. ``storm``: events that mean nothing."""
     at: Seconds
     """Seconds after the beginning."""
     seconds: Seconds = 3.0

@@ -26,6 +26,7 @@ CAUSES = {
     16: "Normal Clearing",
     17: "User busy",
     19: "User alerting, no answer",
+    23: "Redirected to new destination",
     26: "Answered elsewhere",
     34: "Circuit/channel congestion",
     127: "Interworking, unspecified",
@@ -105,18 +106,24 @@ class Bridge:
     uniqueid: str
     technology: str = "simple_bridge"
     channels: list[Channel] = field(default_factory=list)
+    kind: str = "basic"
+    """``base``: a conference; ``parking``: where parked calls wait."""
+    creator: str = UNKNOWN
+    name: str = UNKNOWN
+    announcers: int = 0
+    """Channels that play prompts in a conference: counted, but never told of."""
 
     def headers(self, prefix: str = "", members: int | None = None) -> Headers:
         """The seven headers with which an event describes a bridge; ``members`` where it is told as it was before."""
-        count = len(self.channels) if members is None else members
+        count = len(self.channels) + self.announcers if members is None else members
         return [
             (f"{prefix}Bridge{key}", value)
             for key, value in (
                 ("Uniqueid", self.uniqueid),
-                ("Type", "basic"),
+                ("Type", self.kind),
                 ("Technology", self.technology),
-                ("Creator", UNKNOWN),
-                ("Name", UNKNOWN),
+                ("Creator", self.creator),
+                ("Name", self.name),
                 ("NumChannels", str(count)),
                 ("VideoSourceMode", "none"),
             )
@@ -150,6 +157,7 @@ class Switch:
         self.channels: dict[str, Channel] = {}
         """Those that are up, by Uniqueid."""
         self._made = 0
+        self._pairs = 0
         self._last = 0.0
 
     def timestamp(self) -> float:
@@ -169,13 +177,20 @@ class Switch:
         """Makes a channel of a SIP endpoint (``2001`` or ``trunk``); ``linked`` is the channel that it was made for."""
         return self._make(f"PJSIP/{endpoint}-{self._made:08x}", state, caller, context, exten, linked)
 
+    def local(self, number: str, context: str, linked: Channel) -> tuple[Channel, Channel]:
+        """Makes a pair of channels that goes through the dialplan again, to ``number``: the near end, which is rung,
+        and the far end, which dials on."""
+        name = f"Local/{number}@{context}-{self._pairs:08x}"
+        self._pairs += 1
+        near = self._make(f"{name};1", 0, NOBODY, context, number, linked)
+        return near, self._make(f"{name};2", 4, NOBODY, context, number, linked)
+
     def _make(self, name: str, state: int, caller: Party, context: str, exten: str, linked: Channel | None) -> Channel:
-        born = self.timestamp()
-        uniqueid = f"{int(born)}.{self._made}"
+        told = self.timestamp()
+        uniqueid = f"{int(told)}.{self._made}"
         self._made += 1
-        made = Channel(
-            name, uniqueid, linked.linkedid if linked else uniqueid, state, caller, NOBODY, context, exten, born=born
-        )
+        made = Channel(name, uniqueid, linked.linkedid if linked else uniqueid, state, caller, NOBODY, context, exten)
+        made.born = told - self.skew
         self.channels[uniqueid] = made
         self.emit("Newchannel", "call", made.headers())
         return made
@@ -244,20 +259,22 @@ class Switch:
         """The rung channel's state."""
         self._dial("DialState", caller, callee, ("DialStatus", status))
 
-    def dial_end(self, caller: Channel | None, callee: Channel, status: str) -> None:
-        """How the ringing ended: ``ANSWER``, ``BUSY``, ``CANCEL``, ``NOANSWER``, ``CONGESTION``."""
-        self._dial("DialEnd", caller, callee, ("DialStatus", status))
+    def dial_end(self, caller: Channel | None, callee: Channel, status: str, forward: str = "") -> None:
+        """How the ringing ended: ``ANSWER``, ``BUSY``, ``CANCEL``, ``NOANSWER``, ``CONGESTION``. ``forward``: where
+        the phone sent the call on."""
+        self._dial("DialEnd", caller, callee, *([("Forward", forward)] if forward else []), ("DialStatus", status))
 
-    def _dial(self, name: str, caller: Channel | None, callee: Channel, more: tuple[str, str]) -> None:
+    def _dial(self, name: str, caller: Channel | None, callee: Channel, *more: tuple[str, str]) -> None:
         mine = caller.headers() if caller else []
-        self.emit(name, "call", [*mine, *callee.headers("Dest"), more])
+        self.emit(name, "call", [*mine, *callee.headers("Dest"), *more])
 
     # -- bridges and transfers
 
-    def bridge(self) -> Bridge:
-        """Makes an empty bridge."""
+    def bridge(self, like: Bridge | None = None) -> Bridge:
+        """Makes an empty bridge: for two people who talk, or ``like`` another."""
         bits = self._random.getrandbits(128)
-        made = Bridge(re.sub(r"^(.{8})(.{4})(.{4})(.{4})(.{12})$", r"\1-\2-\3-\4-\5", f"{bits:032x}"))
+        uniqueid = re.sub(r"^(.{8})(.{4})(.{4})(.{4})(.{12})$", r"\1-\2-\3-\4-\5", f"{bits:032x}")
+        made = replace(like, uniqueid=uniqueid, channels=[]) if like else Bridge(uniqueid)
         self.emit("BridgeCreate", "call", made.headers())
         return made
 
@@ -357,7 +374,7 @@ class Switch:
     def power_off(self) -> None:
         """All channels vanish without a word; counters begin at 0 again, as after a kill of a real Asterisk."""
         self.channels.clear()
-        self._made = 0
+        self._made = self._pairs = 0
 
 
 def snapshot(channel: Channel) -> Channel:

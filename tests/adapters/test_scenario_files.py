@@ -3,7 +3,10 @@ line; and the command that lists, checks and serves them."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,18 +28,36 @@ def test_every_shipped_scenario_comes_out_as_it_says(name: str) -> None:
     assert not sentences(check(file))
 
 
-def test_the_shipped_scenarios_have_every_disposition_direction_and_kind() -> None:
-    calls = [call for name in WHOLE for call in load(FOLDER / f"{name}.toml").call]
-    assert {call.expect["disposition"] for call in calls} == {
-        "answered",
-        "missed",
-        "abandoned",
-        "busy",
-        "failed",
-        "voicemail",
-    }
-    assert {call.expect["direction"] for call in calls} == {"in", "out", "internal"}
-    assert {call.kind for call in calls} == {"phone", "queue", "internal", "outbound", "click-to-dial"}
+def features(call: Mapping[str, Any]) -> set[str]:
+    """What is special about a call, from the truth of a recording or from what a scenario expects."""
+    found = {f"{call['direction']}, {call['disposition']}", f"hung up by {call.get('hangup_by') or 'nobody knows'}"}
+    for name in ("queue", "answered_by_number", "attempted_extensions", "transferred_to", "presented_number"):
+        if call.get(name):
+            found.add(f"with {name}, {call['disposition']}")
+    for name in ("caller_name", "voicemail_left"):
+        if call.get(name):
+            found.add(f"with {name}")
+    if not call.get("caller_number"):
+        found.add(f"withheld, {call['disposition']}")
+    if len(call.get("rang_extensions") or []) > 1:
+        found.add(f"rang several, {call['disposition']}")
+    if call["disposition"] == "answered" and call.get("final_extension") not in (
+        call.get("answered_by_extension"),
+        None,
+        "",
+    ):
+        found.add(f"{call['direction']}, another talked last")
+    return found
+
+
+def test_what_happens_in_recordings_happens_in_a_shipped_scenario() -> None:
+    """Every disposition, way and end of the recorded calls; a recording of something else shows what is missing."""
+    meant = [expect for name in WHOLE for call in load(FOLDER / f"{name}.toml").call for _, _, expect in call.meant]
+    there = set().union(*(features(call) for call in meant))
+    for folder in sorted((FOLDER.parents[1] / "tests" / "golden").glob("*/truth.json")):
+        for call in json.loads(folder.read_text("utf-8")):
+            missing = features(call) - there
+            assert not missing, f"no scenario shows what happens in {folder.parent.name}: {', '.join(sorted(missing))}"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ real one race, so the order of events of different channels within a few millise
 
 from __future__ import annotations
 
+from cti_simulators.plays.conference import conference
+from cti_simulators.plays.forwarding import forwarded
 from cti_simulators.plays.inbound import phone
 from cti_simulators.plays.outbound import click_to_dial, outbound
 from cti_simulators.plays.queueing import queue
@@ -22,4 +24,8 @@ def script(hands: Hands, scenario: Scenario) -> Script:
         return outbound(hands, scenario)
     if scenario.kind == "click-to-dial":
         return click_to_dial(hands, scenario)
+    if scenario.kind == "conference":
+        return conference(hands, scenario)
+    if scenario.forward:
+        return forwarded(hands, scenario)
     return phone(hands, scenario)

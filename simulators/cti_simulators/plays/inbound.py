@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cti_simulators.plays.fetching import pick_up_elsewhere
 from cti_simulators.plays.steps import GAP, RINGS_AFTER, Call, Hands, wait
 from cti_simulators.plays.talking import converse
 from cti_simulators.scenarios import Scenario
@@ -22,6 +23,10 @@ def phone(hands: Hands, scenario: Scenario) -> Script:
         yield 0.25
         _busy(hands, call, answering)
         return
+    if scenario.outcome == "away":
+        yield 0.2
+        _away(hands, call, answering)
+        return
     yield RINGS_AFTER
     for rung in phones:
         hands.ringing(call.caller, rung)
@@ -32,6 +37,9 @@ def phone(hands: Hands, scenario: Scenario) -> Script:
         _timed_out(hands, call, phones)
     elif scenario.outcome == "voicemail":
         yield from _voicemail(hands, call, phones)
+    elif scenario.picked_up_by:
+        pick_up_elsewhere(hands, call, phones[0])
+        yield from converse(hands, call)
     else:
         hands.pick_up(call, answering, [rung for rung in phones if rung is not answering])
         yield from converse(hands, call)
@@ -49,6 +57,18 @@ def _busy(hands: Hands, call: Call, phone: Channel) -> None:
     hands.note(call, "BUSY")
     hands.tell(call)
     switch.hangup(caller, 17, 486)
+
+
+def _away(hands: Hands, call: Call, phone: Channel) -> None:
+    """The phone is not there: nothing rings."""
+    switch, caller = hands.switch, call.caller
+    switch.hangup_request(phone, 34, 503)
+    switch.dial_end(caller, phone, "CONGESTION")
+    switch.hangup(phone, 34, 503)
+    switch.soft_hangup(caller)
+    hands.note(call, "FAILED")
+    switch.hangup(caller, 34, 503)
+    hands.tell(call)
 
 
 def _given_up(hands: Hands, call: Call, phones: list[Channel]) -> None:

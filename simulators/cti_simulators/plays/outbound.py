@@ -25,18 +25,10 @@ def outbound(hands: Hands, scenario: Scenario) -> Script:
 
 
 def _to_carrier(hands: Hands, call: Call) -> Script:
-    """The dialplan presents the firm's main number and dials the trunk."""
-    switch, caller, scenario = hands.switch, call.caller, call.scenario
+    """The call goes to the carrier, with every outcome."""
+    caller, scenario = call.caller, call.scenario
     caller.context = "outbound"
-    switch.caller_id(caller, Party(hands.site.main_number))
-    leg = switch.channel(hands.site.trunk, 0, NOBODY, "from-trunk", "s", caller)
-    leg.exten, leg.connected = scenario.to, caller.caller
-    switch.caller_id(leg, Party(scenario.to))
-    switch.connected(leg, caller.caller)
-    caller.priority = 2
-    switch.dial_begin(caller, leg, f"{scenario.to}@{hands.site.trunk}")
-    if caller.connected != leg.caller:
-        switch.connected(caller, leg.caller)
+    leg = reach_out(hands, caller, scenario.to)
     call.data, call.callee = f"PJSIP/{scenario.to}@{hands.site.trunk},60,T", leg
     if scenario.outcome in ("busy", "congestion"):
         yield 0.4
@@ -52,6 +44,21 @@ def _to_carrier(hands: Hands, call: Call) -> Script:
         _given_up(hands, call, leg)
     else:
         _not_answered(hands, call, leg)
+
+
+def reach_out(hands: Hands, caller: Channel, number: str) -> Channel:
+    """The dialplan presents the firm's main number and dials the trunk. Returns the leg to the carrier."""
+    switch = hands.switch
+    switch.caller_id(caller, Party(hands.site.main_number))
+    leg = switch.channel(hands.site.trunk, 0, NOBODY, "from-trunk", "s", caller)
+    leg.exten, leg.connected = number, caller.caller
+    switch.caller_id(leg, Party(number))
+    switch.connected(leg, caller.caller)
+    caller.priority = 2
+    switch.dial_begin(caller, leg, f"{number}@{hands.site.trunk}")
+    if caller.connected != leg.caller:
+        switch.connected(caller, leg.caller)
+    return leg
 
 
 def _refused(hands: Hands, call: Call, leg: Channel, outcome: Outcome) -> Script:
@@ -176,7 +183,9 @@ def originate(hands: Hands, dialling: Dialling) -> Script:
         talk=dialling.talk,
         hangup=dialling.hangup,
     )
-    yield from _to_carrier(hands, Call(phone, scenario, since=phone.born, answered=hands.now()))
+    call = Call(phone, scenario, since=phone.born, answered=hands.now())
+    hands.calls.append(call)
+    yield from _to_carrier(hands, call)
 
 
 def _response(hands: Hands, dialling: Dialling, phone: Channel | None, reason: int) -> None:

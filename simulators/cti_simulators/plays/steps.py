@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from cti_simulators.scenarios import WITHHELD, Scenario, Site
+from cti_simulators.scenarios import WITHHELD, Scenario, Side, Site
 from cti_simulators.stage import Script
 from cti_simulators.switch import Bridge, CdrRow, Channel, Party, Switch
 
@@ -42,6 +41,14 @@ class Hands:
         self.switch = switch
         self.site = site
         self.now = now
+        self.calls: list[Call] = []
+        """Those that have arrived; ``up`` are those that are still there."""
+
+    @property
+    def up(self) -> list[Call]:
+        """The calls whose caller is still there."""
+        self.calls = [call for call in self.calls if call.caller.uniqueid in self.switch.channels]
+        return self.calls
 
     def display(self, extension: str) -> Party:
         """An extension with the name on its display."""
@@ -54,7 +61,9 @@ class Hands:
         else:
             name = scenario.name or ("Anonymous" if scenario.caller == WITHHELD else "")
             made = self.switch.channel(self.site.trunk, 4, Party(scenario.caller, name), "from-trunk", scenario.to)
-        return Call(made, scenario, since=self.now())
+        call = Call(made, scenario, since=self.now())
+        self.calls = [*self.up, call]
+        return call
 
     def offer(self, call: Call, extension: str, options: str = "20,tT") -> Channel:
         """The dialplan's Dial() rings a phone; the phone hasn't answered that it rings yet."""
@@ -133,13 +142,14 @@ class Hands:
             self.switch.cdr(row)
         call.rows.clear()
 
-    def hang_up(self, call: Call, *, cause: int | None = 16) -> None:
-        """One side of a joined call hangs up. ``cause`` null: the header is missing, as after a queue."""
+    def hang_up(self, call: Call, *, cause: int | None = 16, by: Side | None = None) -> None:
+        """One side of a joined call hangs up: ``by``, unless it is the one that the scenario names. ``cause`` null:
+        the header is missing, as after a pickup."""
         self.note(call, "ANSWERED")
         callee, bridge = call.callee, call.bridge
         if callee is None or bridge is None:
             raise RuntimeError("only a call that was answered can be hung up")
-        if call.scenario.hangup == "caller":
+        if (by or call.scenario.hangup) == "caller":
             self._by_caller(call, callee, bridge, cause)
         else:
             self._by_callee(call, callee, bridge, cause)
@@ -174,4 +184,4 @@ def wait(seconds: float) -> Script:
 
 
 def _order(row: CdrRow) -> float:
-    return row.destination.born if row.destination is not None else math.inf
+    return row.destination.born if row.destination is not None else row.started

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
+from cti_simulators.plays.fetching import park
 from cti_simulators.plays.steps import GAP, RINGS_AFTER, Call, Hands, wait
 from cti_simulators.scenarios import Transfer
 from cti_simulators.stage import Script
@@ -24,8 +25,13 @@ def converse(hands: Hands, call: Call) -> Script:
                 return
         else:
             yield from _attended(hands, call, scenario.transfer)
+    if scenario.park is not None:
+        yield from wait(scenario.park.after)
+        yield from park(hands, call, scenario.park, end)
+        return
     yield from wait(end - hands.now())
-    hands.hang_up(call)
+    # After a pickup the request names no cause.
+    hands.hang_up(call, cause=None if scenario.picked_up_by else 16)
 
 
 def _hold(hands: Hands, call: Call, after: float, seconds: float) -> Script:
@@ -49,7 +55,8 @@ def _sides(hands: Hands, call: Call) -> tuple[Channel, Channel]:
 
 
 def _blind(hands: Hands, call: Call, transfer: Transfer) -> Generator[float, None, bool]:
-    """REFER without asking: the caller rings the next phone. Returns whether it was taken."""
+    """REFER without asking: the caller rings the next phone, and where nobody takes it, perhaps the first one again.
+    Returns whether it was taken."""
     switch, caller, phone, bridge = hands.switch, call.caller, call.callee, call.bridge
     if phone is None or bridge is None:
         raise RuntimeError("only a call that was answered can be transferred")
@@ -61,13 +68,8 @@ def _blind(hands: Hands, call: Call, transfer: Transfer) -> Generator[float, Non
     bridge.technology = "simple_bridge"
     switch.leave(bridge, caller)
     switch.destroy(bridge)
-    target = switch.channel(transfer.to, 0, hands.display(transfer.to), "internal", "s", caller)
-    target.exten = transfer.to
-    switch.connected(target, caller.caller)
     switch.hangup(phone)
-    switch.dial_begin(caller, target, transfer.to)
-    switch.connected(caller, target.caller)
-    call.callee = target
+    target = hands.offer(call, transfer.to)
     yield RINGS_AFTER
     hands.ringing(caller, target)
     yield from wait(transfer.ring - RINGS_AFTER)
@@ -76,6 +78,14 @@ def _blind(hands: Hands, call: Call, transfer: Transfer) -> Generator[float, Non
         return True
     switch.dial_end(caller, target, "NOANSWER")
     hands.note(call, "NO ANSWER")
+    if transfer.returns:
+        switch.hangup(target, 0)
+        again = hands.offer(call, phone.caller.number)
+        yield RINGS_AFTER
+        hands.ringing(caller, again)
+        yield from wait(transfer.returns - RINGS_AFTER)
+        hands.pick_up(call, again)
+        return True
     switch.soft_hangup(caller)
     switch.hangup(target, 0)
     switch.hangup(caller)
@@ -84,7 +94,8 @@ def _blind(hands: Hands, call: Call, transfer: Transfer) -> Generator[float, Non
 
 
 def _attended(hands: Hands, call: Call, transfer: Transfer) -> Script:
-    """Our phone holds the caller, asks a colleague on a second line, then joins both by REFER with Replaces."""
+    """Our phone holds the caller, asks a colleague on a second line, then joins both by REFER with Replaces, or comes
+    back to the caller."""
     switch, caller, first, bridge = hands.switch, call.caller, call.callee, call.bridge
     if first is None or bridge is None:
         raise RuntimeError("only a call that was answered can be transferred")
@@ -100,7 +111,12 @@ def _attended(hands: Hands, call: Call, transfer: Transfer) -> Script:
     yield from wait(transfer.ring - RINGS_AFTER)
     hands.pick_up(asking, target)
     yield from wait(transfer.consult)
-    _replace(hands, call, asking)
+    if transfer.joined:
+        _replace(hands, call, asking)
+        return
+    hands.hang_up(asking, by="caller")
+    switch.unhold(first)
+    switch.music(caller, False)
 
 
 def _replace(hands: Hands, call: Call, asking: Call) -> None:
