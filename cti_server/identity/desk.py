@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from cti_server.identity import seating
 from cti_server.identity.accounts import RIGHTS, Dialling, Role, User, Viewer, login_key
-from cti_server.identity.ports import AccountRows, Failures, Hasher, OpenRows, Session
+from cti_server.identity.ports import AccountRows, Failures, Hasher, OpenRows, Session, SignedIn
 from cti_server.identity.sessions import (
     FORGOTTEN_AFTER,
     SEEN_EVERY,
@@ -20,6 +20,7 @@ from cti_server.identity.sessions import (
 )
 from cti_server.shared.clock import Clock
 from cti_server.shared.errors import Invalid, NotFound, Unavailable
+from cti_server.shared.people import Branch
 
 LANGUAGES: Final = ("ja", "en")
 SHORTEST_PASSWORD: Final = 8
@@ -91,12 +92,11 @@ class Accounts:
         """Whose session it is; null if there is none or it is over. Counts as the user doing something."""
         now = self._clock.now()
         with self._rows() as rows:
-            session = rows.session(session_id(token))
-            viewer = self._viewer(rows, session, now)
-            if viewer is not None and session is not None and session.seen < now - SEEN_EVERY:
-                session.seen = now
-                rows.put_session(session)
-        return viewer
+            found = self._standing(rows, session_id(token), now)
+            if found is not None and found.session.seen < now - SEEN_EVERY:
+                found.session.seen = now
+                rows.put_session(found.session)
+        return None if found is None else _viewer_of(found)
 
     def by_token(self, token: str) -> LiveSession | None:
         """The session of a live stream; does not count as the user doing something."""
@@ -105,8 +105,8 @@ class Accounts:
     def by_id(self, session: str) -> LiveSession | None:
         """The same, by the session's id."""
         with self._rows() as rows:
-            viewer = self._viewer(rows, rows.session(session), self._clock.now())
-        return None if viewer is None else LiveSession(session, viewer)
+            found = self._standing(rows, session, self._clock.now())
+        return None if found is None else LiveSession(session, _viewer_of(found))
 
     def end_sessions(self, user_id: str, by: str | None = None) -> int:
         """Ends all sessions of a user; gives how many there were."""
@@ -126,11 +126,10 @@ class Accounts:
                 raise NotFound(f"The user {user_id} is disabled")
             return _viewer_for(rows, user, self._clock.now())
 
-    def _viewer(self, rows: AccountRows, session: Session | None, now: float) -> Viewer | None:
-        if session is None or not stands(session, self._policy, now):
-            return None
-        user = rows.user(session.user)
-        return _viewer_for(rows, user, now) if user is not None and user.active else None
+    def _standing(self, rows: AccountRows, session: str, now: float) -> SignedIn | None:
+        """A session that is not over, of a user who is not disabled."""
+        found = rows.signed_in(session, now)
+        return found if found is not None and found.user.active and stands(found.session, self._policy, now) else None
 
     def _end_all(self, rows: AccountRows, user_id: str, keep: str | None = None) -> int:
         ended = [session for session in rows.sessions_of(user_id) if session.id != keep]
@@ -312,6 +311,15 @@ def _viewer_for(rows: AccountRows, user: User, now: float) -> Viewer:
     role, branch = rows.role(user.role), rows.branch(user.branch)
     if role is None or branch is None:  # the database forbids it by foreign keys
         raise NotFound(f"The user {user.id} has no role or no branch")
+    rings_at = tuple(rows.telephones.rings_at(user.id, user.extensions, now))
+    return _made(user, role, branch, rings_at)
+
+
+def _viewer_of(found: SignedIn) -> Viewer:
+    return _made(found.user, found.role, found.branch, found.rings_at)
+
+
+def _made(user: User, role: Role, branch: Branch, rings_at: tuple[tuple[str, str], ...]) -> Viewer:
     return Viewer(
         id=user.id,
         login=user.login,
@@ -324,7 +332,7 @@ def _viewer_for(rows: AccountRows, user: User, now: float) -> Viewer:
         language=user.language,
         timezone=user.timezone or branch.timezone,
         dial=user.dial,
-        extensions=tuple(rows.telephones.rings_at(user.id, user.extensions, now)),
+        extensions=rings_at,
     )
 
 

@@ -37,6 +37,17 @@ class Session:
     address: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session with its user, the user's role and branch, and the (exchange, extension) where their calls ring now."""
+
+    session: Session
+    user: User
+    role: Role
+    branch: Branch
+    rings_at: tuple[tuple[str, str], ...]
+
+
 @dataclass(slots=True)
 class Failures:
     """Failed sign-ins of a login or an address."""
@@ -92,6 +103,9 @@ class AccountRows(Protocol):
 
     def session(self, session_id: str) -> Session | None:
         """One by id."""
+
+    def signed_in(self, session_id: str, now: float) -> SignedIn | None:
+        """One with its user; asked by every page and stream, and so in few look-ups."""
 
     def put_session(self, session: Session) -> None:
         """Saves one as given."""

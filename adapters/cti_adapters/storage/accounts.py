@@ -11,15 +11,16 @@ from sqlalchemy import delete, or_, select
 from cti_adapters.passwords import Argon2
 from cti_adapters.storage import mapping, outbox
 from cti_adapters.storage.schema import sessions, signin_failures
+from cti_adapters.storage.signed_in import role_of, signed_in
 from cti_adapters.storage.telephones import TelephoneShelf
 from cti_adapters.storage.work import Database, UnitOfWork
-from cti_server.identity.accounts import RIGHTS, ROLES, Dialling, Role, User
+from cti_server.identity.accounts import ROLES, Dialling, Role, User
 from cti_server.identity.desk import Accounts
-from cti_server.identity.ports import Failures, Hasher, Session
+from cti_server.identity.ports import Failures, Hasher, Session, SignedIn
 from cti_server.identity.sessions import SessionPolicy
 from cti_server.shared.clock import Clock
 from cti_server.shared.people import Branch
-from cti_server.shared.scope import EVERYTHING, Span
+from cti_server.shared.scope import EVERYTHING
 
 
 def accounts(
@@ -131,11 +132,13 @@ class Rows:
     def role(self, name: str) -> Role | None:
         """One by name."""
         row = self._session.get(mapping.Role, name)
-        return None if row is None else _role(row)
+        return None if row is None else role_of(row.name, row)
 
     def roles(self) -> list[Role]:
         """All, by name."""
-        return [_role(row) for row in self._session.scalars(select(mapping.Role).order_by(mapping.Role.name))]
+        return [
+            role_of(row.name, row) for row in self._session.scalars(select(mapping.Role).order_by(mapping.Role.name))
+        ]
 
     def put_role(self, role: Role) -> None:
         """Saves one as given."""
@@ -160,6 +163,10 @@ class Rows:
         """One by id."""
         row = self._session.get(mapping.Session, session_id)
         return None if row is None else _session(row)
+
+    def signed_in(self, session_id: str, now: float) -> SignedIn | None:
+        """One with its user."""
+        return signed_in(self._session.connection(), session_id, now)
 
     def put_session(self, session: Session) -> None:
         """Saves one as given."""
@@ -229,11 +236,6 @@ class Rows:
         self._session.add(
             mapping.Audit(at=at, user=by, act=act, subject_kind="user", subject_id=user_id, detail=detail)
         )
-
-
-def _role(row: mapping.Role) -> Role:
-    rights = frozenset(right for right in RIGHTS if right in row.rights)
-    return Role(row.name, Span(row.span), frozenset(row.classes), rights)
 
 
 def _session(row: mapping.Session) -> Session:

@@ -30,6 +30,15 @@ _OUTSIDE_DIGITS: Final = 7
 """So many digits and more are a number of somebody outside, not an extension."""
 
 
+def rung(user: str, own: Sequence[tuple[str, str]], seats: Iterable[tuple[str, str, str]]) -> list[tuple[str, str]]:
+    """Where a user's calls ring: where they sit, then their own telephones but those at which somebody else does.
+    ``seats``: (exchange, extension, user) of those who sit at one of them now."""
+    known = list(seats)
+    taken = {(exchange, extension) for exchange, extension, by in known if by != user}
+    sat = [(exchange, extension) for exchange, extension, by in known if by == user]
+    return [*sat, *(one for one in own if one not in taken and one not in sat)]
+
+
 class TelephoneShelf:
     """What is kept of telephones, over the session of a unit of work."""
 
@@ -140,10 +149,8 @@ class TelephoneShelf:
         columns = (SeatRow.exchange, SeatRow.extension, SeatRow.user)
         query = select(*columns).where(SeatRow.ended_at.is_(None), SeatRow.until > now)
         concerned = or_(SeatRow.user == user, SeatRow.extension.in_([extension for _exchange, extension in mine]))
-        seats = [tuple(row) for row in self._session.execute(query.where(concerned))]
-        taken = {(exchange, extension) for exchange, extension, by in seats if by != user}
-        sat = [(exchange, extension) for exchange, extension, by in seats if by == user]
-        return [*sat, *(one for one in mine if one not in taken and one not in sat)]
+        seats = self._session.execute(query.where(concerned))
+        return rung(user, mine, [(row.exchange, row.extension, row.user) for row in seats])
 
     def own(self, user: str) -> list[Telephone]:
         """Those that are a user's own."""
