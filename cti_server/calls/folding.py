@@ -13,7 +13,7 @@ from cti_server.calls import call_course, call_gaps, call_moves, call_places, ev
 from cti_server.calls.call_book import Book
 from cti_server.calls.call_outcome import log_of
 from cti_server.calls.call_plan import ExchangePlan
-from cti_server.calls.log import CallLog
+from cti_server.calls.log import CallLog, Settled
 from cti_server.shared.positions import Position
 
 __all__ = ["ExchangePlan", "Folder"]
@@ -82,6 +82,10 @@ class Folder:
         logs = [log_of(call, book.plan, book.party) for call in book.changed.values()]
         book.changed.clear()
         return logs
+
+    def settled(self) -> list[Settled]:
+        """None: an entry that has ended is final."""
+        return []
 
     def open_calls(self) -> list[CallLog]:
         """The calls that are going on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from cti_server.shared.phone import withheld
 
@@ -85,6 +85,14 @@ class CallLog:
     over_when_told: bool = False
     """Known from a record that the exchange wrote when it was over: nothing that a screen is to pop up for. Not
     stored."""
+
+
+class Settled(NamedTuple):
+    """An entry that is final from now on: no other record of it comes any more. Nothing else of it changed."""
+
+    id: str
+    marks: list[str]
+    """All that are left."""
 
 
 def outside_party(log: CallLog) -> str | None:

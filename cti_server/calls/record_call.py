@@ -49,6 +49,8 @@ class RecordedCall:
     told: list[Told] = field(default_factory=list)
     mark: str = ""
     """``more-records-awaited`` or ``may-be-completed`` while others may come."""
+    marks: list[str] = field(default_factory=list)
+    """The other marks of its entry as it was told last."""
 
 
 class _Times(NamedTuple):
@@ -250,7 +252,8 @@ def _disposition(records: Sequence[CallRecord], answered: bool | None) -> Dispos
 
 
 def _voicemail(record: CallRecord) -> bool:
-    return _word(record, "disposition") == "voicemail" or "voicemail" in record.further
+    further = record.further
+    return "voicemail" in further or ("disposition" in further and _word(record, "disposition") == "voicemail")
 
 
 # -- who
@@ -321,7 +324,7 @@ def _word(record: CallRecord, name: str, *, fold: bool = True) -> str:
 
 def _text(records: Sequence[CallRecord], name: str) -> str | None:
     for record in records:
-        if record.further and (text := _word(record, name, fold=False)):
+        if name in record.further and (text := _word(record, name, fold=False)):
             return text
     return None
 

@@ -21,7 +21,7 @@ from typing import Final
 
 from cti_server.calls import events
 from cti_server.calls.call_plan import ExchangePlan
-from cti_server.calls.log import AWAITED, SETTLING, CallLog
+from cti_server.calls.log import AWAITED, SETTLING, CallLog, Settled
 from cti_server.calls.record_call import PartyReader, RecordedCall, Told, log_of, only_adds, record_times
 from cti_server.calls.records import CallRecord
 from cti_server.shared.positions import Position
@@ -65,6 +65,7 @@ class RecordFolder:
         self._secret = secret
         self._patience = patience or Patience()
         self._changed: dict[str, RecordedCall] = {}
+        self._settled: dict[str, RecordedCall] = {}
         self._awaiting: OrderedDict[str, RecordedCall] = OrderedDict()  # by key, the longest untouched first
         self._settling: OrderedDict[str, RecordedCall] = OrderedDict()
         self._latest: RecordedCall | None = None
@@ -81,9 +82,20 @@ class RecordFolder:
 
     def changed(self) -> list[CallLog]:
         """The calls that changed since this was last asked, in the order of their first change."""
-        logs = [log_of(call, self._plan, self._party) for call in self._changed.values()]
+        logs = []
+        for call in self._changed.values():
+            log = log_of(call, self._plan, self._party)
+            call.marks = [mark for mark in log.marks if mark != call.mark]
+            logs.append(log)
         self._changed.clear()
         return logs
+
+    def settled(self) -> list[Settled]:
+        """The calls that became final since this was last asked, without any other change: half of all that there is to
+        tell of a make whose records have keys. To be taken in before those that `changed`."""
+        settled = [Settled(call.id, call.marks) for call in self._settled.values()]
+        self._settled.clear()
+        return settled
 
     def open_calls(self) -> list[CallLog]:
         """The calls of which other records may come."""
@@ -174,7 +186,8 @@ class RecordFolder:
 
     def _finish(self, call: RecordedCall) -> None:
         call.mark = ""
-        self._changed[call.id] = call
+        if self._changed.get(call.id) is not call:
+            self._settled[call.id] = call
 
     def _remembered(self) -> Iterator[RecordedCall]:
         yield from self._awaiting.values()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from calendar import timegm
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
@@ -10,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from cti_server.calls.records import YearlessTime
 
+_EPOCH: Final = datetime(1970, 1, 1)
 AHEAD: Final = 86_400.0
 """Seconds that an exchange's clock may be ahead of ours. What lies further ahead belongs to the year before: a buffer
 that was read after New Year."""
@@ -25,7 +25,7 @@ def epoch(local: datetime, zone: str, heard: float) -> float:
     record was ``heard``. One that it skipped counts on from before.
     """
     first, second = _offsets(zone, local.year, local.month, local.day, local.hour, local.minute // 15)
-    naive = timegm(local.timetuple()) + local.microsecond / 1e6
+    naive = (local - _EPOCH).total_seconds()
     twice = first > second
     return naive - second if twice and naive - second <= heard + _CLOCKS_DIFFER else naive - first
 

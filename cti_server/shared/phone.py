@@ -59,6 +59,7 @@ class Plan:
     extensions: str = r"\d{2,5}"
 
 
+@lru_cache(maxsize=CACHED)
 def withheld(raw: str | None) -> bool:
     """Whether the caller did not show a number (``anonymous``, ``P``, ``非通知``, empty ...)."""
     if raw is None:
@@ -98,6 +99,7 @@ def reader(plan: Plan) -> Callable[[str | None], str | None]:
     return read
 
 
+@lru_cache(maxsize=CACHED)
 def tail(number: str) -> str:
     """The last eight digits, the last one first: equal for numbers that are probably the same, and the last four or
     more digits of a number are a prefix of it, which an index finds."""

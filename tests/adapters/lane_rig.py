@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +13,11 @@ from typing import Any
 from cti_adapters.exchanges.decoding import AmiDecoder
 from cti_adapters.exchanges.lane import Decoder, Fold, Lane
 from cti_adapters.journal.files import Journal, Kind
+from cti_adapters.storage.call_writer import is_final
 from cti_adapters.storage.gap_recovery import PendingGap
 from cti_server.calls.call_recovery import Entries, GapFetch
 from cti_server.calls.folding import ExchangePlan, Folder
-from cti_server.calls.log import CallLog
+from cti_server.calls.log import CallLog, Settled
 from cti_server.shared.feed import GapChange, UnreadableBytes
 from cti_server.shared.notices import ExchangeChanged, Notice
 from cti_server.shared.positions import Position
@@ -56,12 +57,15 @@ class Memory:
         folded: Position,
         rebuild: Position,
         fetch: GapFetch | None = None,
+        settled: Sequence[Settled] = (),
     ) -> list[Notice]:
         if self.failing and not self.fails_after_commit:
             raise self.failing
+        for one in settled:
+            self.calls[one.id].marks = one.marks
         for log in changed:
             before = self.calls.get(log.id)
-            if before is None or before.state != "ended":
+            if before is None or not is_final(before):
                 self.calls[log.id] = replace(log)
         self.unreadable |= {(one.record, one.number): one for one in unreadable}
         self.gaps |= {gap.started_at: gap for gap in gaps}

@@ -46,7 +46,14 @@ class Rig:
         self.place += 1
         position = Position(self.place, 0)
         return self.writer.commit(
-            "hq", list(logs), more.get("unread", []), more.get("gaps", []), position, position, more.get("fetch")
+            "hq",
+            list(logs),
+            more.get("unread", []),
+            more.get("gaps", []),
+            position,
+            position,
+            more.get("fetch"),
+            more.get("settled", ()),
         )
 
     def all(self, row: Any) -> list[Any]:

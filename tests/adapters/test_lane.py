@@ -17,7 +17,7 @@ from cti_adapters.exchanges.lane import KEPT_PER_RECORD, QUIET_BYTES, Decoder, F
 from cti_adapters.journal.files import Kind
 from cti_adapters.wire.ami import encode_event
 from cti_server.calls.events import Event, LinkLost, LinkUp, Swept, Unreadable
-from cti_server.calls.log import CallLog
+from cti_server.calls.log import CallLog, Settled
 from cti_server.shared.feed import GapChange
 from cti_server.shared.positions import Position
 from tests.adapters.lane_rig import OPENED, Rig, closing_all, cut, traces
@@ -134,6 +134,9 @@ class Numbers:
     def changed(self) -> list[CallLog]:
         touched, self.touched = self.touched, {}
         return [CallLog(f"{number:g}", "hq", "121", "in", state, number) for number, state in touched.items()]  # type: ignore[arg-type]
+
+    def settled(self) -> list[Settled]:
+        return []
 
     def low_water(self) -> Position | None:
         return min(self.open.values(), default=None)

@@ -14,7 +14,7 @@ from cti_adapters.storage.call_rows import as_log
 from cti_adapters.storage.directory import Directory
 from cti_adapters.storage.mapping import Call, Taken
 from cti_adapters.storage.work import Database
-from cti_server.calls.log import AWAITED, IN_PART, SETTLING, CallLog
+from cti_server.calls.log import AWAITED, IN_PART, SETTLING, CallLog, Settled
 from cti_server.shared.notices import WorkChanged
 from cti_server.shared.people import CustomerNumber
 from cti_server.shared.scope import EVERYTHING
@@ -74,6 +74,27 @@ def test_later_records_complete_it_until_it_is_final(rig: Rig) -> None:
     assert rig.call(first).transferred_to == ["2002"]
     assert rig.call(first).receiver == "801"
     assert rig.items() == [("c:anna", "missed", "open", 1)]
+
+
+def test_what_settles_is_final_and_told_to_nobody(rig: Rig) -> None:
+    first = recorded(inbound(1, ANNA), IN_PART, SETTLING)
+    rig.commit(first)
+    assert rig.commit(settled=[Settled(first.id, [IN_PART]), Settled("hq-unknown", [])]) == []
+    assert rig.call(first).marks == [IN_PART]
+    rig.commit(replace(first, answered=True, marks=[SETTLING]))
+    assert not rig.call(first).answered
+    rig.commit(settled=[Settled(first.id, [])])  # what is final stays as it is
+    assert rig.call(first).marks == [IN_PART]
+
+
+@pytest.mark.parametrize("count", [1, 2, 8, 9, 64, 65, 500, 501])
+def test_a_batch_of_any_size_knows_what_is_there(rig: Rig, count: int) -> None:
+    first = [recorded(inbound(number, ANNA), SETTLING) for number in range(count)]
+    rig.commit(*first)
+    rig.commit(*(replace(log, transferred_to=["2002"], marks=[]) for log in first))
+    rows = rig.all(Call)
+    assert len(rows) == count and all(row.transferred_to == ["2002"] and row.version == 2 for row in rows)
+    assert rig.items() == [("c:anna", "missed", "open", count)]
 
 
 def test_a_number_that_is_shown_in_part_is_nobodys(rig: Rig) -> None:

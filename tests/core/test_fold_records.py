@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cti_server.calls.events import LinkUp, RecordRead, Swept
 from cti_server.calls.folding import ExchangePlan
-from cti_server.calls.log import AWAITED, SETTLING, CallLog, outside_party, shown_party
+from cti_server.calls.log import AWAITED, SETTLING, CallLog, Settled, outside_party, shown_party
 from cti_server.calls.record_folding import Patience, RecordFolder
 from cti_server.calls.records import CallRecord, YearlessTime
 from cti_server.shared.phone import Plan, reader
@@ -54,6 +54,9 @@ class Desk:
             one = one if not isinstance(one, CallRecord) else event(one)
             self.fold.feed(one, Position(self.place, 0))
             self.place += 100
+        for settled in self.fold.settled():
+            if settled.id in self.calls and {AWAITED, SETTLING} & set(self.calls[settled.id].marks):
+                self.calls[settled.id] = replace(self.calls[settled.id], marks=settled.marks)
         for log in self.fold.changed():
             before = self.calls.get(log.id)
             if before is None or {AWAITED, SETTLING} & set(before.marks):
@@ -244,6 +247,14 @@ def test_what_can_only_be_the_same_is_the_same() -> None:
 def test_ids_do_not_depend_on_what_the_profile_makes_of_the_record() -> None:
     read, mended = (RecordRead(HEARD, one, b"the line") for one in (incoming(), incoming(extension="2002")))
     assert Desk().tell(read).only.id == Desk().tell(mended).only.id
+
+
+def test_a_call_that_is_told_once_is_only_said_to_be_final_later() -> None:
+    desk = Desk().tell(incoming(call_key="1"))
+    assert desk.only.marks == [SETTLING]
+    for told in (Swept(HEARD + 61), Swept(HEARD + 62)):
+        desk.fold.feed(told, Position(900, 0))
+    assert desk.fold.settled() == [Settled(desk.only.id, [])] and desk.fold.changed() == desk.fold.settled() == []
 
 
 RECORDS = st.builds(

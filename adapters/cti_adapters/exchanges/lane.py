@@ -7,7 +7,7 @@ import json
 import logging
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -16,7 +16,7 @@ from cti_adapters.journal.files import JournalDamaged, Kind, Record
 from cti_server.calls.call_recovery import GapFetch
 from cti_server.calls.clock_skew import SkewMeter
 from cti_server.calls.events import Event, LegsRecorded, LinkLost, LinkUp, Swept, Unreadable
-from cti_server.calls.log import CallLog
+from cti_server.calls.log import CallLog, Settled
 from cti_server.shared.errors import YobirinError
 from cti_server.shared.feed import GapChange, UnreadableBytes
 from cti_server.shared.notices import Notice
@@ -74,6 +74,9 @@ class Fold(Protocol):
     def changed(self) -> list[CallLog]:
         """Calls that changed since last asked."""
 
+    def settled(self) -> list[Settled]:
+        """Entries that became final since last asked, without any other change."""
+
     def low_water(self) -> Position | None:
         """Where reading has to begin to get the open calls again."""
 
@@ -114,9 +117,10 @@ class Store(Protocol):
         folded: Position,
         rebuild: Position,
         fetch: GapFetch | None = None,
+        settled: Sequence[Settled] = (),
     ) -> list[Notice]:
         """Writes a batch in one transaction and returns what is to be told now. ``fetch`` is of calls that were over
-        before anything else of the batch happened that is not in ``changed``."""
+        before anything else of the batch happened that is not in ``changed``. ``settled`` come before ``changed``."""
 
 
 @dataclass(slots=True)
@@ -124,6 +128,7 @@ class _Batch:
     """What a stretch of the journal became."""
 
     changed: list[CallLog] = field(default_factory=list)
+    settled: list[Settled] = field(default_factory=list)
     unreadable: list[UnreadableBytes] = field(default_factory=list)
     gaps: list[GapChange] = field(default_factory=list)
     fetch: GapFetch | None = None
@@ -137,7 +142,7 @@ class _Batch:
     @property
     def tells(self) -> bool:
         """Whether there is more to write than the position."""
-        return bool(self.changed or self.unreadable or self.gaps or self.fetch)
+        return bool(self.changed or self.settled or self.unreadable or self.gaps or self.fetch)
 
 
 class _Stretch(NamedTuple):
@@ -245,6 +250,7 @@ class Lane:
         if before < self._next < self._stored:
             return []
         self._fold.changed()
+        self._fold.settled()
         self._decoder.reset()
         self._forget_stretches()
         self._next = self._stored
@@ -282,6 +288,7 @@ class Lane:
                 batch.folded,
                 batch.rebuild,
                 batch.fetch,
+                batch.settled,
             )
             self._stored, self._rebuild = batch.folded, batch.rebuild
             self.status.batches += 1
@@ -411,6 +418,7 @@ class Lane:
         self._stretched = 0
 
     def _close(self, batch: _Batch) -> None:
+        batch.settled = self._fold.settled()
         batch.changed = self._fold.changed()
         batch.folded = self._frontier(*self._next)
         batch.rebuild = min(self._fold.low_water() or batch.folded, batch.folded)

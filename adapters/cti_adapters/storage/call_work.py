@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, exists, insert, or_, select, update
 
-from cti_adapters.storage.core import Within
+from cti_adapters.storage.core import Bulk, Within
 from cti_adapters.storage.schema import audit, calls, dials, history, history_calls, items, sights
 from cti_server.calls.log import CallLog
 
@@ -258,7 +258,7 @@ class WorkBook:
         # Those that are closed first, so that their callers may have a new open one.
         if known:
             values = [{"b_id": item.id, **_columns(item), "version": item.version + 1} for item in known]
-            self._connection.execute(_UPDATE_ITEM, values)
+            _UPDATE_ITEM.run(self._connection, values)
         if new:
             made = self._connection.execute(
                 _NEW_ITEM, [{"key": item.key, "branch": item.branch, **_columns(item)} for item in new]
@@ -329,10 +329,11 @@ def _columns(item: _Item) -> dict[str, Any]:
 
 
 _NEW_ITEM: Final = insert(items).returning(items.c.id, sort_by_parameter_order=True)
-_UPDATE_ITEM: Final = (
-    update(items)
-    .where(items.c.id == bindparam("b_id"))
-    .values({name: bindparam(name) for name in (*_COLUMNS, "calls", "customer_code", "version")})
+_CHANGED: Final = (*_COLUMNS, "calls", "customer_code", "version")
+_UPDATE_ITEM: Final = Bulk(
+    update(items).where(items.c.id == bindparam("b_id")).values({name: bindparam(name) for name in _CHANGED}),
+    items,
+    _CHANGED,
 )
 _NOT_MISSED: Final = (
     update(items)

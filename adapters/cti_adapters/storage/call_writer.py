@@ -10,7 +10,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, bindparam, delete, func, literal_column, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from cti_adapters.storage.call_notices import Cards, call_changed
 from cti_adapters.storage.call_rows import OURS, as_row, party_tail
@@ -32,7 +44,7 @@ from cti_adapters.storage.sighting import (
 )
 from cti_server.calls.call_recovery import GapFetch
 from cti_server.calls.holding import extensions_of, users_of
-from cti_server.calls.log import AWAITED, SETTLING, CallLog, outside_party
+from cti_server.calls.log import AWAITED, SETTLING, CallLog, Settled, outside_party
 from cti_server.calls.matching import attached, caller_key
 from cti_server.shared.clock import Clock
 from cti_server.shared.feed import GapChange, UnreadableBytes
@@ -89,6 +101,7 @@ class CallWriter:
         folded: Position,
         rebuild: Position,
         fetch: GapFetch | None = None,
+        settled: Sequence[Settled] = (),
     ) -> list[Notice]:
         """Writes a batch in one transaction; returns what to tell the screens now that it is committed.
 
@@ -98,6 +111,8 @@ class CallWriter:
         """
         latest = {log.id: log for log in changed}
         with self._engine.begin() as connection:
+            # No screen shows whether an entry is final: nobody is told.
+            _SETTLE.run(connection, [{"b_id": one.id, "marks": one.marks} for one in settled])
             batch = Batch(connection, exchange, self._clock.now(), self._cards)
             notices = batch.write(latest) if latest else []
             _write_feed(connection, exchange, unreadable_bytes, gap_changes)
@@ -453,6 +468,14 @@ _UPDATE_CALL: Final = Bulk(
     ),
     calls,
     _UPDATED,
+)
+_MARKS: Final = cast(calls.c.marks, Text)
+_SETTLE: Final = Bulk(
+    update(calls)
+    .where(calls.c.id == bindparam("b_id"), or_(_MARKS.contains(AWAITED), _MARKS.contains(SETTLING)))
+    .values({"marks": bindparam("marks")}),
+    calls,
+    ["marks"],
 )
 _INSERT_SIGHT: Final = inserting(sights, [column.name for column in sights.c if column.name != "id"])
 _UPDATE_SIGHT: Final = Bulk(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import JSON, Connection, Dialect, Select, Table, bindparam, insert
@@ -42,21 +43,30 @@ class _Text(NamedTuple):
     """A statement as one database's driver takes it."""
 
     sql: str
-    order: list[str] | None
-    """The parameters by place; null where the driver takes them by name."""
+    pick: Callable[[dict[str, Any]], Any]
+    """The parameters as the driver takes them: in a row's order, or by name."""
     fixed: dict[str, Any]
     """The values that stand in the statement itself."""
 
     def parameters(self, row: dict[str, Any]) -> Any:
-        values = self.fixed | row if self.fixed else row
-        return values if self.order is None else tuple([values[name] for name in self.order])
+        return self.pick(self.fixed | row if self.fixed else row)
 
 
 def _text(statement: ClauseElement, dialect: Dialect, names: Sequence[str] | None = None) -> _Text:
     compiled: Any = statement.compile(dialect=dialect, column_keys=names)
     given = {name for name, bind in compiled.binds.items() if bind.required}
     fixed = {name: value for name, value in compiled.params.items() if name not in given}
-    return _Text(str(compiled), list(compiled.positiontup) if compiled.positional else None, fixed)
+    return _Text(str(compiled), _picker(compiled.positiontup) if compiled.positional else _as_it_is, fixed)
+
+
+def _picker(names: Sequence[str]) -> Callable[[dict[str, Any]], Any]:
+    if len(names) == 1:
+        return lambda row: (row[names[0]],)
+    return itemgetter(*names) if names else lambda row: ()
+
+
+def _as_it_is(row: dict[str, Any]) -> Any:
+    return row
 
 
 def _driven(connection: Connection, run: Callable[[Any], _T], sql: str) -> _T:
@@ -83,45 +93,63 @@ def _row_of(names: Sequence[str]) -> Callable[[Iterable[Any]], Any]:
     return make
 
 
+_SIZES: Final = (1, 8, 64, MANY)
+"""Values of the statements of a `Within`: one alone, as in most batches of a live exchange, has one of its own."""
+
+
 class Within:
-    """A select whose ``key`` is one of many values. One value alone, as in most batches of a live exchange, has a
-    statement of its own: SQLAlchemy writes an IN anew for every execution. (So ``query`` itself has none.)"""
+    """A select whose ``key`` is one of many values. SQLAlchemy writes an IN anew for every execution; here there is a
+    statement for each of few numbers of values, and the last one is said again until the number is reached. (So
+    ``query`` itself has no IN.)"""
 
     def __init__(self, query: Select[Any], key: ColumnElement[Any]) -> None:
-        self._one = query.where(key == bindparam("within"))
-        self._many = query.where(key.in_(bindparam("within", expanding=True)))
+        self._query = query
+        self._key = key
         columns = list(query.selected_columns)
         names = [column.key or f"column_{place}" for place, column in enumerate(columns)]
         self._make_row = _row_of(names)
         self._types = [column.type for column in columns]
-        self._texts: dict[str, tuple[_Text, list[tuple[int, _Converter]]]] = {}
+        self._texts: dict[tuple[str, int], _Text] = {}
+        self._converters: dict[str, list[tuple[int, _Converter]]] = {}
 
     def rows(self, connection: Connection, values: Iterable[Any], **fixed: Any) -> Iterator[Any]:
         """The rows for all values; ``fixed`` are the query's own parameters."""
+        dialect = connection.dialect
+        converters = self._converters.get(dialect.name)
+        if converters is None:
+            converters = self._converters[dialect.name] = self._conversions(dialect)
         for some in chunks(values):
-            if len(some) == 1:
-                yield from self._rows_of_one(connection, fixed | {"within": some[0]})
-            else:
-                yield from connection.execute(self._many, fixed | {"within": some})
+            size = next(size for size in _SIZES if size >= len(some))
+            text = self._texts.get((dialect.name, size)) or self._compile(dialect, size)
+            some += [some[-1]] * (size - len(some))
+            found = _fetched(connection, text.sql, text.parameters(fixed | dict(zip(_NAMES, some, strict=False))))
+            if not converters:
+                yield from map(self._make_row, found)
+                continue
+            for row in found:
+                values = list(row)
+                for place, convert in converters:
+                    values[place] = convert(values[place])
+                yield self._make_row(values)
 
-    def _rows_of_one(self, connection: Connection, parameters: dict[str, Any]) -> Iterator[Any]:
-        text, converters = self._texts.get(connection.dialect.name) or self._compile(connection.dialect)
-        wanted = text.parameters(parameters)
-        found = _driven(connection, lambda cursor: (cursor.execute(text.sql, wanted), cursor.fetchall())[1], text.sql)
-        for row in found:
-            values = list(row)
-            for place, convert in converters:
-                values[place] = convert(values[place])
-            yield self._make_row(values)
-
-    def _compile(self, dialect: Dialect) -> tuple[_Text, list[tuple[int, _Converter]]]:
-        """The statement of one value, and how the driver's values become those of the columns' types."""
+    def _conversions(self, dialect: Dialect) -> list[tuple[int, _Converter]]:
+        """How the driver's values become those of the columns' types, by the places of those that need it."""
         processors = [kind.dialect_impl(dialect).result_processor(dialect, None) for kind in self._types]
-        converters: list[tuple[int, _Converter]] = [
-            (place, convert) for place, convert in enumerate(processors) if convert is not None
-        ]
-        made = self._texts[dialect.name] = (_text(self._one, dialect), converters)
-        return made
+        return [(place, convert) for place, convert in enumerate(processors) if convert is not None]
+
+    def _compile(self, dialect: Dialect, size: int) -> _Text:
+        within = [bindparam(name, required=True, type_=self._key.type) for name in _NAMES[:size]]
+        statement = self._query.where(self._key == within[0] if size == 1 else self._key.in_(within))
+        text = self._texts[dialect.name, size] = _text(statement, dialect)
+        return text
+
+
+_NAMES: Final = [f"within_{number}" for number in range(MANY)]
+
+
+def _fetched(connection: Connection, sql: str, parameters: Any) -> list[Any]:
+    found: list[Any] = _driven(connection, lambda cursor: (cursor.execute(sql, parameters), cursor.fetchall())[1], sql)
+    return found
 
 
 class Bulk:
@@ -141,7 +169,8 @@ class Bulk:
             return
         for name in self._json:
             for row in rows:
-                row[name] = _as_json(row[name])
+                value = row[name]
+                row[name] = "[]" if value == [] else _as_json(value)
         text = self._texts.get(connection.dialect.name) or self._compile(connection.dialect)
         values = [text.parameters(row) for row in rows]
         if len(values) == 1:

@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from cti_adapters.storage.call_rows import as_log, as_row
 from cti_adapters.storage.call_writer import is_final
 from cti_adapters.storage.gap_recovery import around, joined
 from cti_server.calls.call_recovery import GapFetch
-from cti_server.calls.log import CallLog
+from cti_server.calls.log import CallLog, Settled
 from cti_server.shared.feed import GapChange, UnreadableBytes
 from cti_server.shared.notices import Notice
 from cti_server.shared.positions import Position
@@ -31,6 +31,7 @@ _PUT: Final = (
     "INSERT INTO calls VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET final = excluded.final, entry = excluded.entry "
     "WHERE calls.final = 0"
 )
+_SETTLE: Final = "UPDATE calls SET final = 1, entry = json_set(entry, '$.marks', json(?)) WHERE id = ? AND final = 0"
 _PUT_COMPLETED: Final = "INSERT OR REPLACE INTO calls VALUES (?, ?, ?)"
 """What a gap hid of an entry is filled in although it is final."""
 
@@ -65,8 +66,10 @@ class Refolded:
         folded: Position,
         rebuild: Position,
         fetch: GapFetch | None = None,
+        settled: Sequence[Settled] = (),
     ) -> list[Notice]:
         """Keeps a batch."""
+        self._connection.executemany(_SETTLE, [(json.dumps(one.marks), one.id) for one in settled])
         self._put(changed)
         self._gaps |= {gap.started_at: gap.ended_at for gap in gaps if gap.ended_at is not None}
         if fetch is not None and fetch.calls:
