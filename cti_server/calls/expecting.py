@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 SAME_START = 2.0
 """Seconds by which the beginning of a call that was read may lie from the one that was meant."""
+RECORDS_NEAR_BY = 3600.0
+"""The same for calls of which only records tell: they may print the minute only, or nothing but the end."""
 SAME_SECONDS = 1.0
 """Durations that differ by less are the same."""
 
@@ -60,23 +62,25 @@ class Comparison(NamedTuple):
         return not self.besides and all(call.same for call in self.calls)
 
 
-def compare(meant: Sequence[Meant], read: Sequence[dict[str, Any]]) -> Comparison:
-    """Finds for each call that was meant the one that was read, by its beginning, and holds them side by side."""
+def compare(meant: Sequence[Meant], read: Sequence[dict[str, Any]], near_by: float = SAME_START) -> Comparison:
+    """Finds for each call that was meant the one that was read, by its beginning, and holds them side by side.
+    ``near_by``: seconds between both beginnings at most."""
     left = list(read)
     checks = []
     for call in meant:
-        near = [one for one in left if abs(_epoch(one["started_at"]) - call.at) <= SAME_START]
-        got = min(near, key=lambda one: (_unlike(call, one), abs(_epoch(one["started_at"]) - call.at)), default=None)
+        near = [one for one in left if abs(_epoch(one["started_at"]) - call.at) <= near_by]
+        got = min(near, key=lambda one: (*_unlike(call, one), abs(_epoch(one["started_at"]) - call.at)), default=None)
         if got is not None:
             left.remove(got)
         checks.append(CallCheck(call.title, call.at, got is not None, _fields(call, got) if got else ()))
     return Comparison(checks, left)
 
 
-def _unlike(call: Meant, one: dict[str, Any]) -> int:
-    return sum(
-        call.fields.get(name, one[name]) != one[name] for name in ("direction", "caller_number", "dialed_number")
-    )
+def _unlike(call: Meant, one: dict[str, Any]) -> tuple[int, int]:
+    """How many of what names a call differ, and how many of all its fields."""
+    fields = _fields(call, one)
+    named = ("direction", "caller_number", "dialed_number")
+    return sum(not field.same for field in fields if field.name in named), sum(not field.same for field in fields)
 
 
 def _fields(call: Meant, got: dict[str, Any]) -> tuple[FieldCheck, ...]:

@@ -7,14 +7,16 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-from cti_adapters.exchanges.dry_run import DryRun
-from cti_server.calls.expecting import Comparison, FieldCheck, Meant, compare
+from cti_adapters.exchanges.dry_run import DryRun, RecordDryRun
+from cti_adapters.profiles import profile_named
+from cti_adapters.wire.smdr.profile import Profile
+from cti_server.calls.expecting import RECORDS_NEAR_BY, Comparison, FieldCheck, Meant, compare
 from cti_server.calls.folding import ExchangePlan
 from cti_server.settings import config_folder
 from cti_server.shared.errors import YobirinError
-from cti_simulators import load, pbx
+from cti_simulators import load, pbx, record_pbx
 from cti_simulators.faults import Faults
-from cti_simulators.rehearsal import Rehearsal
+from cti_simulators.rehearsal import RecordRehearsal, Rehearsal
 from cti_simulators.scenarios import ScenarioError, ScenarioFile
 from cti_simulators.scenarios import load as load_file
 
@@ -27,7 +29,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = subparsers.add_parser(
         "simulate",
         help="a simulated exchange for any client; scenario files held against our reading",
-        description="Serves a simulated Asterisk (AMI) to any client: a file of scenarios, a branch's day or a load. "
+        description="Serves a simulated Asterisk (AMI) to any client, or the records (SMDR) of any make: a file of "
+        "scenarios, a branch's day or a load. "
         "It begins when a client has signed in. What happens by chance comes from --seed.",
     )
     what = parser.add_mutually_exclusive_group(required=True)
@@ -40,6 +43,14 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     what.add_argument("--load", type=float, metavar="N", help="N calls a second, for --seconds")
     pbx.add_options(parser, what)
+    parser.add_argument(
+        "--smdr",
+        metavar="PROFILE",
+        help="write records of this make (a profile's name or file) instead of speaking AMI; to whoever connects to "
+        "--port, unless --connect or --file says otherwise",
+    )
+    parser.add_argument("--connect", metavar="HOST:PORT", help="of records: connect to a listener")
+    parser.add_argument("--file", type=Path, metavar="FILE", help="of records: append them to a file")
     parser.add_argument("--seconds", type=float, default=60.0, help="of a load: how long (default: %(default)s)")
     parser.set_defaults(run=run)
 
@@ -52,9 +63,15 @@ def run(args: argparse.Namespace) -> int:
         if args.check:
             return _check([file_of(each) for each in args.check], args)
         if args.load is not None:
+            if args.smdr:
+                raise ValueError("a load speaks AMI; --smdr goes with --scenario or --day")
             return _load(args)
         args.until_stdin_closes = False
         args.scenario = file_of(str(args.scenario)) if args.scenario else None
+        if args.smdr:
+            return record_pbx.serve(args, profile_named(args.smdr), progress=PROGRESS)
+        if args.connect or args.file:
+            raise ValueError("--connect and --file are for records; name the make with --smdr")
         return pbx.serve(args, progress=PROGRESS)
     except ValueError as problem:
         raise YobirinError(str(problem)) from problem
@@ -71,8 +88,13 @@ def file_of(name: str) -> Path:
     return known[name] if name in known and not Path(name).exists() else Path(name)
 
 
-def check(file: ScenarioFile, faults: Faults | None = None, seed: int | None = None) -> Comparison:
-    """Plays a file in memory, reads it with the product's codec and fold, and holds both against each other."""
+def check(
+    file: ScenarioFile, faults: Faults | None = None, seed: int | None = None, profile: Profile | None = None
+) -> Comparison:
+    """Plays a file in memory, reads it with the product's codec and fold, and holds both against each other: over AMI,
+    or as the records of a make."""
+    if profile is not None:
+        return _check_records(file, profile, faults or Faults(), seed)
     rehearsal = Rehearsal(file, faults or Faults(), seed)
     rehearsal.play()
     reading = DryRun(ExchangePlan(id="simulated", branch=""))
@@ -80,6 +102,16 @@ def check(file: ScenarioFile, faults: Faults | None = None, seed: int | None = N
         reading.hear(sent.connection, sent.at, sent.data)
     meant = [Meant(title, rehearsal.began + at, expect) for call in file.call for title, at, expect in call.meant]
     return compare(meant, reading.calls())
+
+
+def _check_records(file: ScenarioFile, profile: Profile, faults: Faults, seed: int | None) -> Comparison:
+    rehearsal = RecordRehearsal(file, profile, faults, seed)
+    rehearsal.play()
+    reading = RecordDryRun(profile, ExchangePlan(id="simulated", branch=""))
+    for sent in rehearsal.sent:
+        reading.hear(sent.connection, sent.at, sent.data)
+    meant = [Meant(one.title, one.began, one.expect) for one in rehearsal.written]
+    return compare(meant, reading.calls(), RECORDS_NEAR_BY)
 
 
 def _list() -> int:
@@ -94,6 +126,7 @@ def _check(paths: list[Path], args: argparse.Namespace) -> int:
     faults = Faults()
     for text in args.fault:
         pbx.switch_on(faults, text)
+    profile = profile_named(args.smdr) if args.smdr else None
     failed = False
     for path in paths:
         try:
@@ -102,9 +135,9 @@ def _check(paths: list[Path], args: argparse.Namespace) -> int:
             print(problem, file=sys.stderr)
             failed = True
             continue
-        comparison = check(file, faults, args.seed)
+        comparison = check(file, faults, args.seed, profile)
         failed |= not comparison.same
-        print(f"{path.stem}: {'as expected' if comparison.same else 'differs'} ({len(file.call)} calls)")
+        print(f"{path.stem}: {'as expected' if comparison.same else 'differs'} ({len(comparison.calls)} calls)")
         for sentence in sentences(comparison):
             print(f"  {sentence}")
     return 1 if failed else 0

@@ -273,7 +273,11 @@ def add_options(parser: argparse.ArgumentParser, what: Any) -> None:
     parser.add_argument("--port", type=int, default=0, help="0 (default): any free port")
     what.add_argument("--scenario", type=Path, metavar="FILE", help="a file of scenarios")
     what.add_argument(
-        "--day", choices=[office.exchange for office in OFFICES], help="the day of this exchange of the demonstration"
+        "--day",
+        nargs="?",
+        const=OFFICES[0].exchange,
+        choices=[office.exchange for office in OFFICES],
+        help="the day of a branch, made from the seed; names an exchange of the demonstration (default: %(const)s)",
     )
     parser.add_argument("--past-seconds", type=float, default=0.0, help="of the day: how much of it has gone by")
     parser.add_argument("--pace", type=float, default=1.0, help="of the day: 2 has twice as many live calls")

@@ -1,7 +1,8 @@
 """A scenario file played in memory, as fast as it goes, to one client that connects again whenever it is cut off.
 
-``python -m cti_simulators.rehearsal``: takes JSON on standard input (``text``, ``seed``, ``faults``, ``skew``) and says
-on standard output what the client was sent and when. The same input always gives the same bytes.
+``python -m cti_simulators.rehearsal``: takes JSON on standard input (``text``, ``seed``, ``faults``, ``skew``, and for
+records ``profile``, the text of a make's) and says on standard output what the client was sent and when. The same input
+always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -16,9 +17,13 @@ from typing import Any, cast
 from twisted.internet.task import Clock
 
 from cti_adapters.wire.ami import encode
+from cti_adapters.wire.smdr.loading import parse
+from cti_adapters.wire.smdr.profile import Profile
 from cti_simulators.ami_server import Account, Session
 from cti_simulators.faults import Faults
 from cti_simulators.pbx import Exchange, play_all
+from cti_simulators.record_sender import RecordExchange, Talker
+from cti_simulators.records import written
 from cti_simulators.scenarios import SMALL_OFFICE, ScenarioError, ScenarioFile, Site, loads
 
 BEGIN = 1_795_568_400.0
@@ -124,6 +129,71 @@ class Rehearsal:
         session.dataReceived(encode("CoreShowChannels", []))
 
 
+class RecordRehearsal:
+    """The same for an exchange that writes records. Skew: seconds by which its clock is wrong."""
+
+    def __init__(
+        self,
+        file: ScenarioFile,
+        profile: Profile,
+        faults: Faults,
+        seed: int | None = None,
+        skew: float = 0.0,
+        site: Site = SMALL_OFFICE,
+    ) -> None:
+        self.sent: list[Sent] = []
+        self.broken_off = False
+        self.began = BEGIN
+        self.written = written(profile, file, site, BEGIN + skew)
+        """What was written down, by the exchange's clock."""
+        self._clock: Any = Clock()
+        self._connections = 0
+        clock: Any = self._clock
+        self._exchange = RecordExchange(clock, profile, BEGIN, seed=file.seed if seed is None else seed)
+        self._exchange.faults = faults
+        told = [one._replace(at=one.at - skew) for one in self.written]
+        self._exchange.play(told, file.exchange, BEGIN)
+
+    def play(self) -> None:
+        """Plays it to its end."""
+        self._connect()
+        while due := self._clock.getDelayedCalls():
+            self._clock.advance(max(0.0, min(call.getTime() for call in due) - self._clock.seconds()))
+
+    def _connect(self) -> None:
+        if self._exchange.down:
+            self._clock.callLater(AGAIN, self._connect)
+            return
+        talker = Talker(self._exchange)
+        cast(Any, talker).makeConnection(_RecordTransport(self, talker, self._connections))
+        self._connections += 1
+        for _ in self._exchange.profile.dialogue:
+            talker.dataReceived(b"rehearsal\r\n")
+
+    def hear(self, connection: int, data: bytes) -> None:
+        """The client was sent something."""
+        self.sent.append(Sent(connection, BEGIN + self._clock.seconds(), data))
+
+    def lost(self) -> None:
+        """The client was cut off."""
+        self._clock.callLater(AGAIN, self._connect)
+
+
+class _RecordTransport:
+    """The listener's end of a connection in memory."""
+
+    def __init__(self, rehearsal: RecordRehearsal, talker: Talker, number: int) -> None:
+        self._rehearsal, self._talker, self._number = rehearsal, talker, number
+
+    def write(self, data: bytes) -> None:
+        if self._talker.listening:
+            self._rehearsal.hear(self._number, data)
+
+    def abortConnection(self) -> None:
+        self._talker.connectionLost()
+        self._rehearsal.lost()
+
+
 def told(asked: Mapping[str, Any]) -> dict[str, Any]:
     """What standard output says: ``fault``, or what was sent and what is expected to come of it."""
     try:
@@ -133,17 +203,23 @@ def told(asked: Mapping[str, Any]) -> dict[str, Any]:
     known = {each.name for each in fields(Faults)}
     faults = Faults(**{name: value for name, value in asked.get("faults", {}).items() if name in known})
     skew = float(asked.get("skew", 0.0))
-    rehearsal = Rehearsal(file, faults, asked.get("seed"), skew)
+    rehearsal: Rehearsal | RecordRehearsal
+    if asked.get("profile"):
+        rehearsal = RecordRehearsal(file, parse(str(asked["profile"]), "profile"), faults, asked.get("seed"), skew)
+        calls = [{"title": one.title, "at": one.began, "expect": one.expect} for one in rehearsal.written]
+    else:
+        rehearsal = Rehearsal(file, faults, asked.get("seed"), skew)
+        calls = [
+            {"title": title, "at": rehearsal.began + at + skew, "expect": expect}
+            for each in file.call
+            for title, at, expect in each.meant
+        ]
     rehearsal.play()
     return {
         "title": file.title,
         "began": rehearsal.began,
         "broken_off": rehearsal.broken_off,
-        "calls": [
-            {"title": title, "at": rehearsal.began + at + skew, "expect": expect}
-            for each in file.call
-            for title, at, expect in each.meant
-        ],
+        "calls": calls,
         "sent": [[each.connection, each.at, base64.b64encode(each.data).decode()] for each in rehearsal.sent],
     }
 
