@@ -11,6 +11,7 @@ from twisted.internet.threads import deferToThreadPool
 
 from cti_adapters.exchanges.checking import check
 from cti_adapters.exchanges.findings import Findings
+from cti_adapters.exchanges.recording import other_make_told
 from cti_adapters.exchanges.status import ExchangeState, Reason
 from cti_adapters.live.outbox import Effect, Handler
 from cti_adapters.secret_folder import SecretFolder
@@ -89,13 +90,15 @@ class Tests:
         found: Deferred[Any] = check(settings, self._reactor, self._clock, LISTEN_SECONDS, running)
         found.addCallback(
             lambda findings: deferToThreadPool(
-                self._reactor, self._reactor.getThreadPool(), self._write, test_id, findings
+                self._reactor, self._reactor.getThreadPool(), self._write, test_id, settings, findings
             )
         )
         return found.addErrback(lambda failure: log.error("a test was not written down: %s", failure.type))
 
-    def _write(self, test_id: int, findings: Findings) -> None:
+    def _write(self, test_id: int, settings: ExchangeSettings, findings: Findings) -> None:
         with self._database.open(EVERYTHING, write=True) as work:
+            if settings.kind == "smdr" and not findings.reason.code:
+                findings.notes += other_make_told(settings, work.profiles.unread_sample(settings.id))
             work.shelf.end_test(test_id, plain(findings))
 
 

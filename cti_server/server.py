@@ -36,6 +36,7 @@ from cti_adapters.storage.firm import (
     put_branches,
     put_exchanges,
 )
+from cti_adapters.storage.refold_shelf import REFOLD_ROW
 from cti_adapters.storage.work import Database, writing
 from cti_adapters.timetable import Appointment, Timetable
 from cti_server.exchange_handlers import exchange_handlers
@@ -43,6 +44,7 @@ from cti_server.exchange_states import ExchangeStates
 from cti_server.identity import seating
 from cti_server.identity.sessions import SessionPolicy
 from cti_server.outbox_handlers import handlers
+from cti_server.refold_handlers import Refolds
 from cti_server.settings import ExchangeSettings, ReportSettings, Settings, config_folder
 from cti_server.shared import phone
 from cti_server.shared.clock import SystemClock
@@ -107,6 +109,9 @@ class Server:
             here = {"host": "127.0.0.1", "port": self._mailbox.listen(), "security": "none", "username": ""}
             mail = mail.model_copy(update=here)
         self._mailer = Mailer(self.reactor, self._database, clock, mail, self.hub.publish)
+        self._refolds = Refolds(
+            lambda: self._settings, self._supervision, self._database, clock, self.reactor, self.hub
+        )
         self._outbox = Outbox(
             self.reactor,
             self._database,
@@ -121,6 +126,7 @@ class Server:
                     self.reactor,
                     self._secrets,
                 ),
+                REFOLD_ROW: self._refolds.asked,
             },
         )
         self._watch = Watch(self.reactor, settings, self._outbox, mailbox=mailbox)
@@ -155,6 +161,7 @@ class Server:
         with self._database.open(EVERYTHING, write=True) as work:
             put_default_roles(work)
             put_templates(work.session, config_folder() / "templates.toml")
+            work.refoldings.give_up()
             give_up_dials(work.session, SystemClock().now())
 
     def _listen(self) -> None:
@@ -223,6 +230,7 @@ class Server:
             if loop.running:
                 loop.stop()
         self._live.stop()
+        self._refolds.stop()
         yield self._watch.stop()
         yield self._outbox.stop()
         yield self._mailer.stop()

@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Final
 
 from cti_adapters.wire.smdr.checking import misread
+from cti_adapters.wire.smdr.fitting import best_fit, fits
 from cti_adapters.wire.smdr.loading import load, meant, parse
 from cti_adapters.wire.smdr.places import line_of
 from cti_adapters.wire.smdr.profile import Profile
 from cti_server.shared.errors import SettingsError
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "config" / "profiles"
+UNFIT_SHARE: Final = 0.2
+"""A profile that reads fewer of the records than this is the wrong one."""
 NOTHING_OWN: Final[Mapping[str, str]] = {}
 _NAME_LINE: Final = re.compile(r"""(\s*name\s*=\s*)("[^"]*"|'[^']*')""")
 
@@ -64,6 +67,19 @@ def profile_named(name: str, own: Mapping[str, str] = NOTHING_OWN) -> Profile:
         names = {one.stem for one in FOLDER.glob("*.toml")} | own.keys()
         raise SettingsError(f"there is no profile “{name}”{meant(name, names)}")
     return load(path)
+
+
+def other_make(sample: bytes, name: str, own: Mapping[str, str] = NOTHING_OWN) -> Profile | None:
+    """The make that some records look to be of, where they are read by the profile of this name as another's: it reads
+    hardly any of them, the other most. Null: none, or it can't be told."""
+    best = best_fit(sample, known(own).values())
+    if best is None or best.profile.name == name:
+        return None
+    try:
+        (now,) = fits(sample, [profile_named(name, own)])
+    except SettingsError:
+        return best.profile
+    return best.profile if now.share < UNFIT_SHARE else None
 
 
 def source_of(name: str) -> str:

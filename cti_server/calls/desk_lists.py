@@ -11,6 +11,7 @@ from cti_server.calls.desk_base import cursor_of, limited, place_of
 from cti_server.calls.desk_receiving import Receiving
 from cti_server.calls.numbers import sought
 from cti_server.calls.ports import SeenCall, Sought, reach
+from cti_server.calls.raw_text import sight_of, unread_text
 from cti_server.calls.views import (
     BranchBoard,
     CallPage,
@@ -21,6 +22,7 @@ from cti_server.calls.views import (
     ExchangeRow,
     Gap,
     Tab,
+    UnreadReason,
     UnreadRow,
     Worklist,
 )
@@ -178,9 +180,19 @@ class Lists(Receiving):
 
     @needs("exchanges")
     def unread(self, exchange: str) -> list[UnreadRow]:
-        """The last records of an exchange that could not be read. NotFound outside the user's span."""
+        """The last records of an exchange that could not be read, masked. NotFound outside the user's span."""
+        kind = self.exchange(exchange).kind
+        sight = sight_of(self.viewer.scope)
+        return [
+            replace(row, text=unread_text(raw, sight, lines=kind == "smdr"))
+            for row, raw in self.work.firm.unread(exchange, UNREAD_MOST)
+        ]
+
+    @needs("exchanges")
+    def unread_reasons(self, exchange: str) -> list[UnreadReason]:
+        """Why records of an exchange could not be read, the most frequent first. NotFound outside the user's span."""
         self.exchange(exchange)
-        return self.work.firm.unread(exchange, UNREAD_MOST)
+        return self.work.firm.unread_reasons(exchange)
 
     def reps(self) -> list[tuple[str, str]]:
         """(user, name) of those who may handle calls within the user's span, for filters and forms."""

@@ -11,7 +11,18 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 from cti_server.calls.log import CallLog
-from cti_server.calls.views import CallQuery, Counts, ExchangeRow, Gap, HistoryRow, Match, Tab, Taken, UnreadRow
+from cti_server.calls.views import (
+    CallQuery,
+    Counts,
+    ExchangeRow,
+    Gap,
+    HistoryRow,
+    Match,
+    Tab,
+    Taken,
+    UnreadReason,
+    UnreadRow,
+)
 from cti_server.shared.deliveries import Delivery
 from cti_server.shared.people import Branch, Customer, CustomerNumber
 from cti_server.shared.scope import Label, Scope, Span
@@ -376,8 +387,11 @@ class Firm(Protocol):
     def exchanges(self, branch: str | None) -> list[ExchangeRow]:
         """The exchanges' states."""
 
-    def unread(self, exchange: str, limit: int) -> list[UnreadRow]:
-        """The last records of an exchange that could not be read, without their bytes."""
+    def unread(self, exchange: str, limit: int) -> list[tuple[UnreadRow, bytes]]:
+        """The last records of an exchange that could not be read, with their bytes."""
+
+    def unread_reasons(self, exchange: str) -> list[UnreadReason]:
+        """Why records of an exchange could not be read, the most frequent first."""
 
 
 class Tracing(Protocol):

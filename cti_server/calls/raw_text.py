@@ -92,6 +92,11 @@ def line_text(record: bytes, sight: Sight) -> RawText:
     return RawText("", [_line(text)])
 
 
+def unread_text(raw: bytes, sight: Sight, *, lines: bool) -> str:
+    """The beginning of what could not be read, on one line. ``lines``: it is of an exchange that writes records."""
+    return line_text(raw, sight).lines[0] if lines else " ⏎ ".join(ami_text(raw, sight).lines[:6])
+
+
 def _value(key: str, value: str, within: _Within, sight: Sight) -> str:
     """The value of a header as it may be shown. ``key`` in small letters."""
     if _SECRET.search(key) or (key == "value" and _SECRET.search(within.variable)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from cti_server.calls.log import CallLog
 
@@ -308,8 +308,8 @@ class ExchangeRow:
 
 @dataclass(slots=True)
 class UnreadRow:
-    """A record of an exchange that could not be read: where it lies in the journal and why. Its bytes may name
-    callers, so they are not shown."""
+    """A record of an exchange that could not be read: where it lies in the journal and why. ``text`` is what the reader
+    may see of it (``raw_text``): its bytes may name callers."""
 
     exchange: str
     record: int
@@ -318,6 +318,15 @@ class UnreadRow:
     at: float
     reason: str
     size: int
+    text: str = ""
+
+
+class UnreadReason(NamedTuple):
+    """Why records of an exchange could not be read; how many for that reason, and when the latest of them came."""
+
+    reason: str
+    number: int
+    at: float
 
 
 @dataclass(slots=True)

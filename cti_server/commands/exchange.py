@@ -197,7 +197,8 @@ def _server_answers(settings: Settings) -> bool:
 
 def run_check(args: argparse.Namespace) -> int:
     """Checks. 0: all is well as far as can be told; 1: something is missing, or an exchange can't be signed in to."""
-    from cti_adapters.storage.settings_now import with_saved
+    from cti_adapters.exchanges.recording import other_make_told
+    from cti_adapters.storage.settings_now import unread_samples, with_saved
 
     settings = with_saved(load(args.config))
     chosen = [one for one in settings.exchanges if args.id in (None, one.id)]
@@ -208,6 +209,10 @@ def run_check(args: argparse.Namespace) -> int:
             f"there is no {named} in {args.config} or on the pages (there: {known}); name one under [[exchanges]]"
         )
     results = visit(chosen, args.seconds)
+    unread = unread_samples(settings)
+    for one, findings in zip(chosen, results, strict=True):
+        if not any(note.code == "other-make" for note in findings.notes):
+            findings.notes += other_make_told(one, unread.get(one.id, b""))
     for one, findings in zip(chosen, results, strict=True):
         for line in report(one, findings):
             print(plain(line))

@@ -20,8 +20,9 @@ from cti_server.shared.errors import YobirinError
 
 if TYPE_CHECKING:
     from cti_adapters.journal.files import Journal
+    from cti_adapters.replaying import FoldedAgain
     from cti_adapters.storage.refolded import Refolded
-    from cti_adapters.storage.replay import Comparison, Period
+    from cti_adapters.storage.replay import Comparison
     from cti_adapters.storage.work import Database
 
 LISTED: Final = 20
@@ -40,6 +41,11 @@ def add(subparsers: Any) -> None:
         "correction; what people did stays, and a call that somebody worked on is never removed.",
     )
     parser.add_argument("id", nargs="*", help="the exchanges (default: all of them)")
+    parser.add_argument(
+        "--unread",
+        action="store_true",
+        help="only exchanges of which something is kept that could not be read, with why and how much of it",
+    )
     parser.add_argument("--from", dest="since", metavar="TIME", help="only calls that began from then on")
     parser.add_argument("--to", dest="until", metavar="TIME", help="only calls that began before then")
     parser.add_argument("--yes", action="store_true", help="write it to the call log without asking")
@@ -61,10 +67,24 @@ def run(args: argparse.Namespace) -> int:
     try:
         database.prepare()
         for exchange in chosen:
-            _replay(args, settings, exchange, database)
+            if not args.unread or _has_unread(exchange, database):
+                _replay(args, settings, exchange, database)
     finally:
         database.close()
     return 0
+
+
+def _has_unread(exchange: ExchangeSettings, database: Database) -> bool:
+    """Whether something is kept that could not be read; says on standard error what, by reason."""
+    from cti_adapters.storage.replay import unread_reasons
+
+    with database.engine.connect() as connection:
+        reasons = unread_reasons(connection, exchange.id)
+    if not reasons:
+        print(f"cti: everything that came from {exchange.id} could be read", file=sys.stderr)
+    for reason, count in reasons:
+        print(f"cti: not read of {exchange.id}: {count} × {reason}", file=sys.stderr)
+    return bool(reasons)
 
 
 def _chosen(settings: Settings, ids: list[str]) -> list[ExchangeSettings]:
@@ -78,44 +98,31 @@ def _chosen(settings: Settings, ids: list[str]) -> list[ExchangeSettings]:
 def _replay(args: argparse.Namespace, settings: Settings, exchange: ExchangeSettings, database: Database) -> None:
     """One exchange: shows, then writes if that is wanted. Whoever may write holds the journal from the beginning, so
     that no server changes calls of it between the two."""
-    from cti_adapters.exchanges.refolding import refold
-    from cti_adapters.journal.reader import JournalReader
-    from cti_adapters.storage.refolded import Refolded
-    from cti_adapters.storage.replay import DAY, Period, compare, folded_up_to
+    from cti_adapters.replaying import folded_again
 
     zone = ZoneInfo(exchange.timezone)
     since, until = (None if text is None else moment(text, zone) for text in (args.since, args.until))
-    folder = settings.data_dir / "journal" / exchange.id
+    tell = _Progress(exchange.id).tell
     with ExitStack() as stack:
-        held = _hold(args, folder, exchange, stack)
-        # One transaction: the position in the journal and the calls are of the same moment, whatever is written.
-        connection = stack.enter_context(database.engine.connect())
-        upto = folded_up_to(connection, exchange.id)
-        journal = stack.enter_context(closing(JournalReader(folder, upto)))
-        again = stack.enter_context(closing(Refolded(settings.data_dir)))
-        refold(exchange, journal, again, _Progress(exchange.id).tell)
-        first = journal.first
-        # A call that began before the oldest record is there in half, or not at all.
-        margin = DAY if first is not None and first.offset > 0 else -DAY
-        known_from = 0.0 if first is None else first.at + margin
-        whole = first is not None and not journal.damaged
-        period = Period(since, until, known_from, whole, first.offset if first else 0)
-        result = compare(connection, exchange.id, again, period)
-        connection.rollback()
+        held = _hold(args, settings.data_dir / "journal" / exchange.id, exchange, stack)
+        found = stack.enter_context(
+            folded_again(exchange, settings.data_dir, database.engine, tell, since=since, until=until)
+        )
+        again, result = found.again, found.result
         most = None if args.all else LISTED
         for line in _as_json(exchange, again, result) if args.json else _as_text(exchange, again, result, most):
             print(line, flush=True)
-        if journal.damaged:
+        if found.damaged:
             print(
                 f"cti: exchange {exchange.id}: parts of the journal are missing or damaged; calls that only the log "
                 "knows are not counted as taken away",
                 file=sys.stderr,
             )
         if held is not None and (result.differences or result.readable) and (args.yes or _agreed(exchange)):
-            if upto is None:
+            if found.upto is None:
                 _rebuild(exchange, held, database)
             else:
-                _write(args, exchange, database, again, period)
+                _write(args, exchange, database, found)
 
 
 def _hold(args: argparse.Namespace, folder: Path, exchange: ExchangeSettings, stack: ExitStack) -> Journal | None:
@@ -149,24 +156,14 @@ def _rebuild(exchange: ExchangeSettings, journal: Journal, database: Database) -
     print(f"cti: the call log of {exchange.id} was made again from its journal", file=sys.stderr)
 
 
-def _write(
-    args: argparse.Namespace, exchange: ExchangeSettings, database: Database, again: Refolded, period: Period
-) -> None:
+def _write(args: argparse.Namespace, exchange: ExchangeSettings, database: Database, found: FoldedAgain) -> None:
     """Records the corrections, lot by lot. Killed in between, the next run has the rest to do."""
-    from cti_adapters.storage.correcting import correct
-    from cti_adapters.storage.replay import resolve
-    from cti_adapters.storage.work import writing
+    from cti_adapters.replaying import write_corrections
     from cti_server.shared.clock import SystemClock
 
-    engine, done, kept = writing(database.engine), 0, []
-    by = getpass.getuser()
-    for lot in correct(engine, SystemClock(), exchange.id, again.noted(), by=by, why=args.why):
-        done += lot.done
-        kept += lot.kept
-    if period.since is None and period.until is None:
-        resolve(engine, exchange.id, again, period)
-    print(f"cti: corrected calls of {exchange.id}: {done - len(kept)}", file=sys.stderr)
-    for call_id in kept:
+    done = write_corrections(database.engine, SystemClock(), exchange, found, by=getpass.getuser(), why=args.why)
+    print(f"cti: corrected calls of {exchange.id}: {done.calls}", file=sys.stderr)
+    for call_id in done.kept:
         print(f"cti: {call_id} is not in the journal, but somebody worked on it: kept, and marked", file=sys.stderr)
 
 

@@ -100,6 +100,10 @@ class ExchangeDesk:
             (one.code, one.name or one.code) for one in self._shelf.branches().values() if reach in (None, one.code)
         ]
 
+    def now(self) -> float:
+        """The time, epoch seconds, UTC."""
+        return self._clock.now()
+
     # --- changing
 
     @needs("exchanges")

@@ -70,6 +70,9 @@ class ProfileShelf(Protocol):
     def unread(self, exchange: str) -> int:
         """How much is kept of an exchange that could not be read."""
 
+    def unread_sample(self, exchange: str) -> bytes:
+        """The latest of it, a record a line."""
+
 
 class Exchanges(Protocol):
     """The part of ``ports.Shelf`` that profiles need."""
@@ -126,6 +129,17 @@ class ProfileDesk:
             for one, values in self._read_by(name)
             if exchange_reach(self.viewer) in (None, values.get("branch"))
         ]
+
+    @needs("exchanges")
+    def unread_sample(self, exchange: str) -> bytes:
+        """The latest that could not be read of an exchange, a record a line: to find out whose format it is, not to be
+        shown. Empty outside the viewer's span."""
+        reach = exchange_reach(self.viewer)
+        near = any(one.id == exchange and reach in (None, (effective(one) or {}).get("branch")) for one in self._all())
+        return self._shelf.unread_sample(exchange) if near else b""
+
+    def _all(self) -> list[SavedExchange]:
+        return self._exchanges.all()
 
     @needs("exchanges")
     def save(self, name: str, source: str, version: int) -> SavedProfile:

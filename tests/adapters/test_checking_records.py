@@ -15,6 +15,7 @@ from cti_adapters.exchanges.status import ExchangeState, Link, Reason
 from cti_server.settings import ExchangeSettings
 from cti_server.shared.clock import SystemClock
 from tests.web.running import Running, running_reactor
+from tests.web.test_profile_pages import AVAYA
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,15 @@ def test_nothing_is_connected_to(running: Running) -> None:
         with pytest.raises(TimeoutError):
             pbx.accept()
     assert codes(found) == ("", ["not-connected-on-purpose"]) and found.good
+
+
+def test_a_file_of_another_make_is_told(running: Running, tmp_path: Path) -> None:
+    file = tmp_path / "smdr.log"
+    file.write_bytes(b"\n".join([AVAYA.encode()] * 5) + b"\n")
+    found = looked(running, settings(feed="file", path=str(file), profile="vodavi"))
+    assert codes(found) == ("", ["can-be-read", "other-make"])
+    assert found.notes[1].detail == {"title": "Avaya IP Office", "profile": "avaya-ipoffice"}
+    assert codes(looked(running, settings(feed="file", path=str(file), profile="avaya-ipoffice")))[1] == ["can-be-read"]
 
 
 def test_a_port_that_is_taken_and_one_that_is_free(running: Running) -> None:

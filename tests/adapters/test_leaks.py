@@ -60,6 +60,7 @@ ON_CUSTOMERS: dict[str, Callable[[Desk, str], object]] = {
 ON_EXCHANGES: dict[str, Callable[[Desk, str], object]] = {
     "exchange": lambda desk, one: desk.exchange(one),
     "unread": lambda desk, one: desk.unread(one),
+    "unread_reasons": lambda desk, one: desk.unread_reasons(one),
     "raw_sight": lambda desk, one: desk.raw_sight(one),
     "reveal_raw": lambda desk, one: desk.reveal_raw(one, "why"),
     "why_number": lambda desk, one: desk.why_number(one, "+819012345678", NOW),

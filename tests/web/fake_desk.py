@@ -30,6 +30,7 @@ from cti_server.calls.views import (
     ItemView,
     Taken,
     TrailStep,
+    UnreadReason,
     UnreadRow,
     Who,
     Worklist,
@@ -514,6 +515,9 @@ class FakeDesk:
     def reveal_raw(self, exchange: str, reason: str) -> Sight:
         self.acts.append(("reveal_raw", exchange, reason))
         return Sight.WHOLE
+
+    def unread_reasons(self, exchange: str) -> list[UnreadReason]:
+        return [UnreadReason(one.reason, 1, one.at) for one in self.unread(exchange)]
 
     def unread(self, exchange: str) -> list[UnreadRow]:
         return (

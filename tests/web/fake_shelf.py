@@ -94,6 +94,9 @@ class FakeProfiles:
     def unread(self, exchange: str) -> int:
         return self.unread_of.get(exchange, 0)
 
+    def unread_sample(self, exchange: str) -> bytes:
+        return b""
+
 
 class FakeSecrets:
     """Keeps nothing."""

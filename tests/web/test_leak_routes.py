@@ -165,6 +165,7 @@ def test_every_route_is_walked(site: Site) -> None:
     assert left == {
         "/admin/exchange-tests/<int:test_id>",  # tests/web/test_exchange_pages.py
         "/admin/exchanges/new-exchange/test",
+        "/admin/foldings/<int:folding>",  # tests/web/test_refolding_pages.py
         "/admin/profiles/save",  # tests/web/test_profile_saving.py
         "/board/<code>",  # these below
         "/customers/find",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from flask import Blueprint, Response, abort, current_app, request, url_for
 from flask_babel import LazyString, gettext, lazy_gettext
 
-from cti_adapters.profiles import faults_of, known, shipped
+from cti_adapters.profiles import faults_of, known, other_make, shipped
 from cti_adapters.secret_folder import SecretFolder
 from cti_server.exchanges.desk import Entry, ExchangeDesk, SecretWish
 from cti_server.exchanges.profiles import ProfileDesk
@@ -102,6 +102,21 @@ def makes(use: Desk) -> dict[str, str]:
     return {name: one.title for name, one in known(managing_profiles(use).texts()).items()}
 
 
+def other_make_of(use: Desk, exchange: str) -> tuple[str, str] | None:
+    """(name, title) of the make that what could not be read of an exchange looks to be of; null where that is the one
+    that it is read as, or can't be told."""
+    manage = managing_profiles(use)
+    now = str(managing(use).entry(exchange).values.get("profile") or "")
+    found = other_make(manage.unread_sample(exchange), now, manage.texts())
+    return None if found is None else (found.name, found.title)
+
+
+def profile_of(use: Desk, exchange: str) -> str:
+    """The name of the profile that an exchange is read by; empty where it is in a file."""
+    name = str(managing(use).entry(exchange).values.get("profile") or "")
+    return name if name in makes(use) else ""
+
+
 # --- adding
 
 
@@ -152,7 +167,10 @@ def edit(exchange: str) -> Response:
         managed = managing(use)
         entry = managed.entry(exchange)
         feed = request.args.get("feed") or str(entry.values.get("feed") or "")
-        form = exchange_form.made(entry.kind, feed, entry.values, managed.branches(), makes(use), entry=entry)
+        there, values = makes(use), entry.values
+        if request.args.get("profile") in there:
+            values = {**values, "profile": request.args["profile"]}
+        form = exchange_form.made(entry.kind, feed, values, managed.branches(), there, entry=entry)
         return page(use, "exchanges/edit.html", form=form, entry=entry, version=entry.version)
 
 

@@ -10,10 +10,10 @@ from flask import Blueprint, Flask, Response
 from flask_babel import LazyString, lazy_gettext
 
 from cti_adapters.exchanges.findings import manager_conf
-from cti_server.calls.views import ExchangeRow
+from cti_server.calls.views import ExchangeRow, UnreadReason, UnreadRow
 from cti_web import exchange_words, tail
 from cti_web.answers import asked_for, fragment, page
-from cti_web.exchange_settings import managing, removed, settings_of
+from cti_web.exchange_settings import managing, other_make_of, profile_of, removed, settings_of
 from cti_web.labels import Label
 from cti_web.viewer import desk, needs, signed_in
 
@@ -24,6 +24,7 @@ blueprint = Blueprint("exchanges", __name__)
 
 _ = lazy_gettext
 
+UNREAD_SHOWN: Final = 10
 PAUSED: Final = Label(_("Paused"), "")
 LINKS: Final[dict[str, Label]] = {
     "starting": Label(_("Starting"), "amber"),
@@ -98,6 +99,9 @@ REASONS: Final[dict[str, LazyString]] = {
     ),
     "port-free": _("Port %(port)s at %(host)s is free; once it is saved, the exchange may connect."),
     "can-be-read": _("%(path)s is there and may be read."),
+    "other-make": _(
+        "What it sends looks like %(title)s, not like the make that is set; choose the profile %(profile)s."
+    ),
     "test-too-late": _("The server was not there to test it; try again."),
     "no-snapshot": _(
         "The AMI user may not ask which calls are up after a reconnect (%(said)s); give it write = reporting."
@@ -181,8 +185,24 @@ def _gaps(use: Desk, row: ExchangeRow) -> Any:
     return [gap for gap in use.gaps() if gap.exchange == row.id]
 
 
+class Unread(NamedTuple):
+    """What could not be read: why and how much of it, the latest, and the make that it looks to be of where that is
+    another than it is read as (name, title)."""
+
+    reasons: list[UnreadReason]
+    rows: list[UnreadRow]
+    other: tuple[str, str] | None
+    foldable: bool
+    profile: str
+    """The name of the profile; empty where it is in a file."""
+
+
 def _unread(use: Desk, row: ExchangeRow) -> Any:
-    return use.unread(row.id)
+    reasons = use.unread_reasons(row.id)
+    records = row.kind == "smdr"
+    other = other_make_of(use, row.id) if records and reasons else None
+    rows = use.unread(row.id)[:UNREAD_SHOWN] if reasons else []
+    return Unread(reasons, rows, other, records, profile_of(use, row.id) if records else "")
 
 
 def _settings(use: Desk, row: ExchangeRow) -> Any:

@@ -82,7 +82,7 @@ def show() -> Response:
     with desk() as use:
         own = _own(managing_profiles(use))
         name = request.args.get("profile", "")
-        version, source = (own[name].version, own[name].source) if name in own else (0, "")
+        version, source = _text_of(name, own)
         return _answer(use, _worked("", name if source else "", source, version, own), own)
 
 
@@ -98,10 +98,8 @@ def attempt() -> Response:
         if upload is not None and upload.filename:
             lines = as_lines(upload.stream.read(MOST_CHARACTERS + 1))
         chosen = request.form.get("use") or request.form.get("choose", "")
-        if chosen in own:
-            name, source, version = chosen, own[chosen].source, own[chosen].version
-        elif chosen in shipped():
-            name, source, version = chosen, source_of(chosen), 0
+        if chosen:
+            name, (version, source) = chosen, _text_of(chosen, own)
         return _answer(use, _worked(lines, name, source, version, own), own)
 
 
@@ -141,6 +139,13 @@ def _sent() -> tuple[str, str, str, int]:
     return lines, name, source.replace("\r\n", "\n"), int(version) if version.isdecimal() else 0
 
 
+def _text_of(name: str, own: dict[str, SavedProfile]) -> tuple[int, str]:
+    """(version, text) of the profile of a name; one that ships has no versions, one that is not there no text."""
+    if name in own:
+        return own[name].version, own[name].source
+    return 0, source_of(name) if name in shipped() else ""
+
+
 def _own(profile_desk: ProfileDesk) -> dict[str, SavedProfile]:
     return {one.saved.name: one.saved for one in profile_desk.own()}
 
@@ -167,7 +172,7 @@ def _worked(lines: str, name: str, source: str, version: int, own: dict[str, Sav
     ranking = [fit for fit in fits(lines.encode(), makes.values()) if fit.records] if lines.strip() else []
     if not source.strip() and ranking:
         name = ranking[0].profile.name
-        source, version = (own[name].source, own[name].version) if name in own else (source_of(name), 0)
+        version, source = _text_of(name, own)
     work = Work(lines, name, source, version, _save_as(name, own), ranking, None, [], "")
     if not source.strip():
         return work

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError, DNSLookupError
@@ -13,10 +13,12 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from cti_adapters.exchanges.findings import Findings
-from cti_adapters.exchanges.recording import recording_of
+from cti_adapters.exchanges.recording import other_make_told, recording_of
 from cti_adapters.exchanges.status import ExchangeState, Link, Reason
 from cti_server.settings import ExchangeSettings
 from cti_server.shared.errors import SettingsError
+
+_SAMPLE: Final = 1 << 15
 
 
 def check_records(settings: ExchangeSettings, reactor: Any, running: ExchangeState | None) -> Deferred[Findings]:
@@ -90,4 +92,8 @@ def _there(settings: ExchangeSettings) -> Findings:
     if not os.access(path, os.R_OK | (os.W_OK if settings.feed == "serial" else 0)):
         code = "device-denied" if settings.feed == "serial" else "file-unreadable"
         return Findings(settings.id, Reason(code, {**what, "error": os.strerror(13)}))
-    return Findings(settings.id, notes=[Reason("can-be-read", {"path": str(path)})])
+    notes = [Reason("can-be-read", {"path": str(path)})]
+    if settings.feed == "file":
+        with path.open("rb") as file:
+            notes += other_make_told(settings, file.read(_SAMPLE))
+    return Findings(settings.id, notes=notes)

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 from cti_adapters.exchanges.decoding import RecordDecoder
 from cti_adapters.exchanges.lane import Decoder
-from cti_adapters.profiles import profile_named
+from cti_adapters.exchanges.status import Reason
+from cti_adapters.profiles import other_make, profile_named
 from cti_server.calls.record_folding import Patience
 from cti_server.settings import ExchangeSettings
 
@@ -27,6 +28,13 @@ class Recording:
     decoder: Decoder
     patience: Patience = field(default_factory=Patience)
     dialogue: tuple[Step, ...] = ()
+
+
+def other_make_told(settings: ExchangeSettings, sample: bytes) -> list[Reason]:
+    """Says it where records of an exchange look like those of another make than the one that it is set to."""
+    own = {settings.profile: settings.own_profile} if settings.own_profile else {}
+    found = other_make(sample, settings.profile, own)
+    return [] if found is None else [Reason("other-make", {"title": found.title, "profile": found.name})]
 
 
 MAKES: Final[dict[str, Callable[[], Recording]]] = {}

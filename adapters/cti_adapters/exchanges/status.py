@@ -81,6 +81,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "exchange sends at a test would be lost. Once it is saved, its page says whether records come",
         "port-free": "port {port} at {host} is free; once it is saved, the exchange may connect",
         "can-be-read": "{path} is there and may be read",
+        "other-make": "what it sends looks like {title}, not like the make that is set; set profile = “{profile}”",
         "test-too-late": "the server was not there to test it; try again",
         "no-snapshot": "the AMI user may not ask which calls are up after a reconnect ({said}); give it write = "
         "reporting",

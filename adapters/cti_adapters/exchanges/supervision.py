@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, DeferredList, fail
 
 from cti_adapters.exchanges.dialling import Dialler
 from cti_adapters.exchanges.feed import Feed, FeedStatus, Surroundings
@@ -16,6 +16,7 @@ from cti_server.shared.errors import Unavailable
 from cti_server.shared.notices import CallChanged, Notice
 
 HOUSEKEEPING_SECONDS = 600.0
+_Result = TypeVar("_Result")
 
 
 class Supervision:
@@ -91,6 +92,14 @@ class Supervision:
         """How the link is that runs with these very settings; null where none does."""
         feed = self._feeds.get(settings.id)
         return feed.state if feed is not None and feed.settings == settings else None
+
+    def rested(self, exchange: str, work: Callable[[], _Result]) -> Deferred[_Result]:
+        """Does ``work`` in a thread while nobody writes calls of an exchange (``Feed.rested``). Fails with Unavailable
+        where it does not run."""
+        feed = self._feeds.get(exchange)
+        if feed is None:
+            return fail(Unavailable("Nothing of this exchange is read just now; try again in a moment"))
+        return feed.rested(work)
 
     def retry_now(self, exchange: str) -> None:
         """Tries to connect at once."""

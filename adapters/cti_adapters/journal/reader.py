@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from cti_adapters.journal.files import JournalDamaged
+from cti_adapters.journal.files import JournalDamaged, Kind
 from cti_adapters.journal.records import HEADER, Parsed, Record, parse
 from cti_adapters.journal.segments import Segment, listed
 from cti_server.shared.errors import YobirinError
@@ -18,7 +18,8 @@ READ_BYTES: Final = 2**20
 
 
 class JournalReader:
-    """The records of a journal's folder up to a position (``until``; null: all that is there now).
+    """The records of a journal's folder up to a position (``until``; null: all that is there now), and the time that
+    went by directly behind it (TICK): it changed nothing, so that no position was stored, but calls are over by it.
 
     One record at a time is given out, as a lane gets them from a live exchange: calls come out as they did then.
     Raises YobirinError where there is no journal.
@@ -41,6 +42,15 @@ class JournalReader:
         """Whether something between the oldest record and the end is missing or can't be read."""
         self._held: dict[int, Record] = {}
         self._file: tuple[int, BinaryIO] | None = None
+        if until is not None and not until.skip:
+            self._go_on_over_time(newest.base + newest.length())
+
+    def _go_on_over_time(self, last: int) -> None:
+        while self.end < last and (self.end in self._held or self._load(self.end)):
+            record = self._held.get(self.end)
+            if record is None or record.kind is not Kind.TICK:
+                return
+            self.end = record.next
 
     def read(self, offset: int, max_bytes: int) -> list[Record]:
         """The record at ``offset`` (the next one that is there); none at the end. Raises JournalDamaged."""

@@ -18,6 +18,7 @@ from cti_adapters.storage.core import Within, chunks
 from cti_adapters.storage.schema import audit, calls, corrections, drafts, history_calls, items, sights, taken
 from cti_server.calls.log import UNSUPPORTED
 from cti_server.shared.clock import Clock
+from cti_server.shared.scope import Label
 
 LOT: Final = 200
 """Calls per transaction: a kill between two leaves a log that is right, and the rest to be done by the next run."""
@@ -129,6 +130,11 @@ class _Lot:
         self._connection.execute(insert(audit), trail)
 
 
+def labels_of(connection: Connection, ids: Iterable[str]) -> tuple[Label, ...]:
+    """Of whom calls are: who may see one of them has to fetch their lists again."""
+    return tuple({Label(*row): None for row in _LABELS.rows(connection, ids)})
+
+
 def _kind(left: Iterable[Any]) -> str:
     return "missed" if any(row.answered is False for row in left) else "answered"
 
@@ -156,5 +162,8 @@ _LEFT: Final = (
     select(calls.c.id, calls.c.started_at, calls.c.answered)
     .where(calls.c.item_id == bindparam("item"), calls.c.open.is_(True))
     .order_by(calls.c.started_at.desc(), calls.c.id.desc())
+)
+_LABELS: Final = Within(
+    select(sights.c.kind, sights.c.branch, sights.c.rep, sights.c.confidentiality).distinct(), sights.c.call_id
 )
 _MARKS: Final = Within(select(calls.c.id, calls.c.marks), calls.c.id)

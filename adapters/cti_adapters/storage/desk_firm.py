@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from cti_adapters.storage.core import chunks
 from cti_adapters.storage.gate import GatedSession
 from cti_adapters.storage.mapping import Branch, Exchange, Gap, Role, Template, UnreadableRow, User
 from cti_server.calls.draft import LANGUAGES, checked_template
 from cti_server.calls.ports import Colleague
-from cti_server.calls.views import ExchangeRow, UnreadRow
+from cti_server.calls.views import ExchangeRow, UnreadReason, UnreadRow
 from cti_server.calls.views import Gap as GapView
 from cti_server.shared import people
 from cti_server.shared.errors import Invalid, SettingsError
@@ -131,18 +131,28 @@ class FirmRepository:
             for row in self._session.scalars(query)
         ]
 
-    def unread(self, exchange: str, limit: int) -> list[UnreadRow]:
-        """The last records of an exchange that could not be read, without their bytes."""
+    def unread_reasons(self, exchange: str) -> list[UnreadReason]:
+        """Why records of an exchange could not be read, the most frequent first."""
+        count = func.count().label("count")
+        query = select(UnreadableRow.reason, count, func.max(UnreadableRow.at)).where(
+            UnreadableRow.exchange == exchange
+        )
+        ordered = query.group_by(UnreadableRow.reason).order_by(count.desc(), UnreadableRow.reason)
+        return [UnreadReason(*row) for row in self._session.execute(ordered)]
+
+    def unread(self, exchange: str, limit: int) -> list[tuple[UnreadRow, bytes]]:
+        """The last records of an exchange that could not be read, with their bytes."""
         columns = (
             UnreadableRow.record,
             UnreadableRow.number,
             UnreadableRow.at,
             UnreadableRow.reason,
             UnreadableRow.size,
+            UnreadableRow.raw,
         )
         newest = (UnreadableRow.record.desc(), UnreadableRow.number.desc())
         query = select(*columns).where(UnreadableRow.exchange == exchange).order_by(*newest).limit(limit)
-        return [UnreadRow(exchange, *row) for row in self._session.execute(query)]
+        return [(UnreadRow(exchange, *row[:-1]), row.raw) for row in self._session.execute(query)]
 
     def _branch_name(self, code: str) -> str:
         found = self.branches().get(code)

@@ -13,6 +13,7 @@ from cti_adapters.storage.desk_work import WorkRepository
 from cti_adapters.storage.exchange_shelf import ExchangeShelf
 from cti_adapters.storage.gate import GatedSession
 from cti_adapters.storage.profile_shelf import ProfileShelf
+from cti_adapters.storage.refold_shelf import RefoldShelf
 from cti_adapters.storage.telephones import TelephoneShelf
 
 
@@ -55,6 +56,11 @@ class DeskRepositories:
     def profiles(self) -> ProfileShelf:
         """The profiles that were saved."""
         return ProfileShelf(self.session)
+
+    @cached_property
+    def refoldings(self) -> RefoldShelf:
+        """The foldings that pages asked for."""
+        return RefoldShelf(self.session)
 
     @cached_property
     def firm(self) -> FirmRepository:

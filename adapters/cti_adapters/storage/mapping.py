@@ -441,6 +441,18 @@ class ProfileVersion(Row):
     source: Mapped[str]
 
 
+class RefoldingRow(Row):
+    """A folding that a page asked for."""
+
+    id: Mapped[int]
+    exchange: Mapped[str]
+    by: Mapped[str]
+    at: Mapped[float]
+    write: Mapped[bool]
+    done: Mapped[bool]
+    findings: Mapped[dict[str, Any]]
+
+
 class Delivery(Row):
     """Who was told of a call."""
 
@@ -496,6 +508,7 @@ def _map() -> None:
         Exchange: schema.exchanges,
         ExchangeTest: schema.exchange_tests,
         ProfileVersion: schema.profiles,
+        RefoldingRow: schema.refoldings,
         Gap: schema.gaps,
         UnreadableRow: schema.unreadable,
         Delivery: schema.deliveries,

@@ -13,6 +13,7 @@ from cti_adapters.storage.mapping import Audit, Outbox, ProfileVersion, Unreadab
 from cti_server.exchanges.profiles import CHANGED_MEANWHILE, SavedProfile
 from cti_server.shared.errors import Conflict
 
+SAMPLE: Final = 50
 PROFILE_ROW: Final = "profile"
 """Kind of the outbox row that a saving leaves."""
 _other: Final = aliased(ProfileVersion)
@@ -72,6 +73,17 @@ class ProfileShelf:
         """How much is kept of an exchange that could not be read."""
         query = select(func.count()).select_from(UnreadableRow).where(UnreadableRow.exchange == exchange)
         return self._session.scalar(query) or 0
+
+    def unread_sample(self, exchange: str) -> bytes:
+        """The latest of it, a record a line."""
+        return unread_sample(self._session, exchange)
+
+
+def unread_sample(session: GatedSession | Connection, exchange: str) -> bytes:
+    """The latest that could not be read of an exchange, the oldest of it first, a record a line."""
+    newest = (UnreadableRow.record.desc(), UnreadableRow.number.desc())
+    query = select(UnreadableRow.raw).where(UnreadableRow.exchange == exchange).order_by(*newest).limit(SAMPLE)
+    return b"\n".join(reversed([raw for (raw,) in session.execute(query)]))
 
 
 def _saved(row: ProfileVersion) -> SavedProfile:

@@ -45,6 +45,8 @@ class Refolded:
         self._connection = sqlite3.connect(self._path, isolation_level=None)
         self._connection.executescript(_TABLES)
         self._connection.execute("BEGIN")
+        self.needed_from = Position(0, 0)
+        """What is from there on may be of calls that are not over."""
         self._gaps: dict[float, float] = {}  # when each began -> when it was over
 
     def close(self) -> None:
@@ -71,6 +73,7 @@ class Refolded:
         """Keeps a batch."""
         self._connection.executemany(_SETTLE, [(json.dumps(one.marks), one.id) for one in settled])
         self._put(changed)
+        self.needed_from = rebuild
         self._gaps |= {gap.started_at: gap.ended_at for gap in gaps if gap.ended_at is not None}
         if fetch is not None and fetch.calls:
             self._recover(fetch)

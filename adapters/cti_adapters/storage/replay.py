@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, Engine, bindparam, delete, select
+from sqlalchemy import Connection, Engine, bindparam, delete, func, select
 
 from cti_adapters.storage.call_rows import OURS, as_log
 from cti_adapters.storage.call_writer import is_final
@@ -36,9 +36,13 @@ class Period:
     first_record: int = 0
     """Journal offset of the oldest record."""
 
-    def __contains__(self, started_at: float) -> bool:
-        later = max(self.known_from, self.since or 0.0)
-        return started_at >= later and (self.until is None or started_at < self.until)
+    def covers(self, started_at: float, *, told: bool) -> bool:
+        """Whether a call that began then is compared. ``told``: the journal tells of it. Of one that does so from its
+        very first record that is true whenever the call began: an exchange that writes records hands over old ones
+        too."""
+        whole = told and self.first_record == 0
+        earliest = (self.since or 0.0) if whole else max(self.known_from, self.since or 0.0)
+        return started_at >= earliest and (self.until is None or started_at < self.until)
 
 
 @dataclass(slots=True)
@@ -88,10 +92,21 @@ def resolve(engine: Engine, exchange: str, again: Refolded, period: Period) -> i
     return len(read)
 
 
+def unread_reasons(connection: Connection, exchange: str) -> list[tuple[str, int]]:
+    """Why pieces are kept as unreadable, and how many for that reason; the most first."""
+    count = func.count().label("pieces")
+    query = select(unreadable.c.reason, count).where(unreadable.c.exchange == exchange)
+    rows = connection.execute(query.group_by(unreadable.c.reason).order_by(count.desc(), unreadable.c.reason))
+    return [(row.reason, row.pieces) for row in rows]
+
+
 def _readable(connection: Connection, exchange: str, again: Refolded, period: Period) -> Iterator[Any]:
-    """Pieces kept as unreadable that the journal still has, and that were read this time."""
+    """Pieces kept as unreadable that the journal still has, and that were read this time; not those from the time of
+    calls that are under way by the journal: these are left alone, so that their pieces are still needed."""
     kept = select(unreadable.c.record, unreadable.c.number).where(
-        unreadable.c.exchange == exchange, unreadable.c.record >= period.first_record
+        unreadable.c.exchange == exchange,
+        unreadable.c.record >= period.first_record,
+        unreadable.c.record < again.needed_from.record,
     )
     for row in connection.execute(kept.where(unreadable.c.reason != "journal-damaged")):
         if not again.is_unread(*row):
@@ -108,7 +123,8 @@ def _differences(
         one = before or after
         assert one is not None
         call_id, started_at = one[0], one[2]["started_at"]
-        if not (started_at in period or (after is not None and after[2]["started_at"] in period)):
+        told = after is not None
+        if not (period.covers(started_at, told=told) or (after and period.covers(after[2]["started_at"], told=True))):
             result.beyond += 1
         elif not all(side is None or side[1] for side in (before, after)):
             result.under_way += 1

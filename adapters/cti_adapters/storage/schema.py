@@ -503,6 +503,18 @@ profiles = Table(
 )
 """Profiles of makes that were saved on a page, with all their versions; those that ship are files."""
 
+refoldings = Table(
+    "refoldings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("exchange", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    _time("at"),
+    _flag("write"),  # else it only shows what would change
+    _flag("done"),
+    Column("findings", JSON, nullable=False, server_default="{}", default=dict),
+)
+
 gaps = Table(
     "gaps",
     metadata,

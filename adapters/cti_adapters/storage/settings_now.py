@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, make_url
 
 from cti_adapters.storage.exchange_shelf import merged_exchanges
-from cti_adapters.storage.profile_shelf import own_profiles
+from cti_adapters.storage.profile_shelf import own_profiles, unread_sample
 from cti_adapters.storage.work import Database
 from cti_server.settings import Settings
 
@@ -26,6 +26,15 @@ def with_saved(settings: Settings) -> Settings:
 def saved_profiles(settings: Settings) -> dict[str, str]:
     """Name -> text of the profiles that were saved on its server's pages. Raises as :func:`with_saved`."""
     return _asked(settings, own_profiles) or {}
+
+
+def unread_samples(settings: Settings) -> dict[str, bytes]:
+    """Exchange -> the latest of it that could not be read (``unread_sample``). Raises as :func:`with_saved`."""
+
+    def samples(connection: Connection) -> dict[str, bytes]:
+        return {one.id: unread_sample(connection, one.id) for one in settings.exchanges if one.kind == "smdr"}
+
+    return _asked(settings, samples) or {}
 
 
 def _asked(settings: Settings, question: Callable[[Connection], _Answer]) -> _Answer | None:
