@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from cti_adapters.profiles import profile_named
+from cti_adapters.profiles import profile_named, profiles
+from cti_adapters.wire.smdr.fitting import best_fit
 from cti_adapters.wire.smdr.joining import joined
 from cti_adapters.wire.smdr.profile import Profile
 from cti_adapters.wire.smdr.reading import Noise, Reader
@@ -42,6 +43,7 @@ SAMPLES = {
     "nec-sl-sv.composed": "nec-slsv",
     "hipath3000-compressed.composed": "hipath3000",
     "vodavi-lg.anon": "vodavi",
+    "grandstream-ucm-json.composed": "grandstream",
     "asterisk-cdr-csv": "asterisk-csv",
     "asterisk-ami-cdr": "asterisk-ami-cdr",
 }
@@ -51,6 +53,8 @@ PUBLISHED = {
     "openscape-office": "openscape-office",
     "nec-sl-sv": "nec-slsv",
     "yeastar-newcdr": "yeastar",
+    "grandstream-ucm-csv": "grandstream",
+    "grandstream-ucm-json": "grandstream",
 }
 NO_LEG_OF_ITS_OWN = {"asterisk-ami-cdr": {70, 346, 415, 461}}
 """Events without a destination channel: the truth gives them that of the event before, of the same second, which
@@ -109,6 +113,20 @@ def test_a_published_sample_becomes_what_it_is(name: str, profile: str) -> None:
     if not CORPUS.is_dir():
         pytest.skip("the published samples, ../shared/corpus/smdr, are not here")
     hold(name, profile, CORPUS / "samples", CORPUS / "expected")
+
+
+@pytest.mark.parametrize(("name", "profile"), SAMPLES.items())
+def test_the_profile_is_offered_for_its_sample(name: str, profile: str) -> None:
+    fit = best_fit(OURS.joinpath(f"{name}.txt").read_bytes(), profiles())
+    assert fit is not None and fit.profile.name == profile
+
+
+@pytest.mark.parametrize(("name", "profile"), PUBLISHED.items())
+def test_the_profile_is_offered_for_a_published_sample(name: str, profile: str) -> None:
+    if not CORPUS.is_dir():
+        pytest.skip("the published samples, ../shared/corpus/smdr, are not here")
+    fit = best_fit(CORPUS.joinpath("samples", f"{name}.txt").read_bytes(), profiles())
+    assert fit is not None and fit.profile.name == profile
 
 
 @pytest.mark.parametrize(("name", "profile"), SAMPLES.items())

@@ -179,6 +179,11 @@ extension = "$one"
         ("columns = [1, 4]", "at = 1", "line 8: one needs columns = …: where it stands in the record"),
         ('"integer"', '"datetime", formats = ["%Q"]', "line 9: “%Q” is no form of a time"),
         ('name = "mine"', "", "line 2: name is missing"),
+        (
+            'kind = "fixed"',
+            'kind = "fixed"\n[framing]\nblocks = true\nobjects = true',
+            "line 9: records are either blocks",
+        ),
         ('"$one"', "true", "line 11: extension can't be True"),
         (
             'extension = "$one"',

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Sequence, Set
+from fnmatch import fnmatchcase
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -217,7 +218,10 @@ def _json(layout: Layout, fields: Sequence[Field]) -> _Finder:
 
 
 def _at(whole: Any, path: list[str]) -> str:
-    for key in path:
+    for place, key in enumerate(path):
+        if "*" in key and isinstance(whole, dict):
+            found = [_at(part, path[place + 1 :]) for name, part in whole.items() if fnmatchcase(name, key)]
+            return next((text for text in reversed(found) if text), "")
         whole = whole.get(key) if isinstance(whole, dict) else None
     if isinstance(whole, bool) or not isinstance(whole, str | int | float):
         return ""

@@ -36,7 +36,7 @@ KEYS: Final[dict[str, frozenset[str]]] = {
     "profile": frozenset({"name", "title", "description", "sources", "encoding", "additions", "together", "writes"}),
     "transport": frozenset({"feeds", "port", "dialogue"}),
     "dialogue": frozenset({"expect", "send"}),
-    "framing": frozenset({"blocks", "longest", "noise", "join", "joined"}),
+    "framing": frozenset({"blocks", "objects", "longest", "noise", "join", "joined"}),
     "layout": frozenset({"name", "kind", "when", "length", "delimiter", "quoted", "at_least", "pattern", "fields"}),
     "field": frozenset({"at", "columns", "key", "from", "as", "formats", "nothing", "take", "must"}),
     "rule": frozenset({"when", "set"}),
@@ -145,6 +145,8 @@ def _profile(data: dict[str, Any], faults: _Faults) -> Profile:
     faults.keys(transport, "transport", ("transport",))
     if "name" not in about:
         raise faults.at(("profile",), "name is missing")
+    if framing.get("blocks") and framing.get("objects"):
+        raise faults.at(("framing", "objects"), "records are either blocks of lines or objects: blocks has to go")
     encoding = faults.of(str, about, "encoding", "utf-8", ("profile",))
     if encoding not in ENCODINGS:
         raise faults.at(("profile", "encoding"), f"there is no encoding “{encoding}”{meant(encoding, ENCODINGS)}")
@@ -168,6 +170,7 @@ def _profile(data: dict[str, Any], faults: _Faults) -> Profile:
         rules=tuple(rules),
         noise=tuple(faults.compiled(one, ("framing", "noise")) for one in faults.words(framing, "noise", ("framing",))),
         blocks=faults.of(bool, framing, "blocks", False, ("framing",)),
+        objects=faults.of(bool, framing, "objects", False, ("framing",)),
         longest=max(8192, faults.of(int, framing, "longest", 65536, ("framing",))),
         join=faults.pattern(framing, "join", ("framing",)),
         joined=faults.pattern(framing, "joined", ("framing",)),

@@ -137,6 +137,8 @@ class Profile:
     encoding: str = "utf-8"
     noise: tuple[re.Pattern[str], ...] = ()
     blocks: bool = False
+    objects: bool = False
+    """Whether the records are JSON objects, over however many lines each (``objects.py``)."""
     longest: int = 65536
     join: re.Pattern[str] | None = None
     """A line that goes on in the next one."""

@@ -8,6 +8,7 @@ from cti_adapters.wire.smdr.converters import Value
 from cti_adapters.wire.smdr.cutting import UNLIKE, Cutter, Unfit, wanted
 from cti_adapters.wire.smdr.framing import HEAD, LINES, Frame, Framer
 from cti_adapters.wire.smdr.judging import Judge, Noise, Reading, needed
+from cti_adapters.wire.smdr.objects import ObjectFramer
 from cti_adapters.wire.smdr.profile import Profile
 from cti_server.calls.events import Unreadable
 
@@ -36,7 +37,11 @@ class Reader:
             fields = wanted(layout, names)
             judge = Judge(profile, fields)
             self._layouts.append((Cutter(layout, fields, judge.marks), judge))
-        self._framer = Framer(blocks=profile.blocks, most=profile.longest)
+        self._framer: Framer | ObjectFramer
+        if profile.objects:
+            self._framer = ObjectFramer(most=profile.longest)
+        else:
+            self._framer = Framer(blocks=profile.blocks, most=profile.longest)
         self._waiting: Frame | None = None
         self._since = 0
         """Bytes since the waiting line began."""
@@ -55,7 +60,8 @@ class Reader:
         for piece in LINES.findall(data):
             waited, held = self._waiting, self._framer.pending
             readings += self._read_all(self._framer.feed(piece))
-            self._since = (self._since if self._waiting is waited else held) + len(piece)
+            goes_on = waited is not None and self._waiting is not None and self._waiting.line == waited.line
+            self._since = (self._since if goes_on else held) + len(piece)
         return readings
 
     def finish(self) -> list[tuple[Frame, Reading]]:
@@ -131,9 +137,11 @@ class Reader:
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             if joined is None or joined.search(text):
-                return Frame(waiting.line, waiting.raw.rstrip() + b" " + frame.raw.lstrip())
-            readings.append((waiting, self.read(waiting.raw)))
-        if join is not None and join.search(text):
+                frame = Frame(waiting.line, waiting.raw.rstrip() + b" " + frame.raw.lstrip())
+                text = frame.raw.decode(self.profile.encoding, "surrogateescape")
+            else:
+                readings.append((waiting, self.read(waiting.raw)))
+        if join is not None and len(frame.raw) <= self.profile.longest and join.search(text):
             self._waiting = frame
             return None
         return frame

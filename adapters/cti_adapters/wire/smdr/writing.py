@@ -123,7 +123,7 @@ def _json(layout: Layout, texts: dict[str, str]) -> str:
         inner = whole
         for key in path:
             inner = inner.setdefault(key, {})
-        if last and texts.get(one.name):
+        if last and "*" not in one.place.key and texts.get(one.name):
             inner[last] = texts[one.name]
     return json.dumps(whole, ensure_ascii=False)
 
