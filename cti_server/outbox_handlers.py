@@ -15,7 +15,7 @@ from cti_adapters.live.outbox import Effect, Handler
 from cti_adapters.storage.desk_dials import STILL_WANTED, asked_dial, record_dial_outcome
 from cti_adapters.storage.desk_notices import work_notice
 from cti_adapters.storage.outbox import OutboxRow
-from cti_adapters.storage.telephones import SEAT_ROW
+from cti_adapters.storage.telephones import SEAT_ROW, TEST_ROW
 from cti_adapters.storage.work import Database, UnitOfWork
 from cti_server.calls.ports import DialEntry
 from cti_server.shared.clock import Clock
@@ -57,7 +57,7 @@ def handlers(
     def pop_up_test(_: UnitOfWork, row: OutboxRow) -> Effect | None:
         if clock.now() - row.at > TEST_STILL_WANTED:
             return None
-        notice = PopUpTested(row.body["user"], row.id, row.at)
+        notice = PopUpTested(row.body["user"], row.body["number"], row.at)
         return lambda: hub.publish(notice)
 
     return {
@@ -66,7 +66,7 @@ def handlers(
         "mail": mail,
         "dial": dials.asked,
         SEAT_ROW: seat,
-        "pop_up_test": pop_up_test,
+        TEST_ROW: pop_up_test,
     }
 
 

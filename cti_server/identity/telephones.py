@@ -222,6 +222,14 @@ class Telephones:
         return self._sites(None if self.viewer.scope.span is Span.ALL else self.viewer.branch)
 
     @needs("handle")
+    def offered(self, limit: int) -> list[Row]:
+        """The extensions at which the viewer may sit down, but for those that ring at theirs already."""
+        sites = {one.id: one for one in self.to_take()}
+        found, _more = self._rows.page(list(sites), Wanted(), None, limit, self._clock.now())
+        rows = self._shown([one for one in found if not one.shared], sites)
+        return [one for one in rows if (one.seat.user if one.seat else one.telephone.user) != self.viewer.id]
+
+    @needs("handle")
     def at(self, exchange: str, extension: str) -> Row:
         """The extension that the viewer wants to take. NotFound where there is none within their reach, Invalid where
         it is a shared one."""

@@ -37,6 +37,7 @@ from cti_server.calls.views import (
 )
 from cti_server.shared.errors import Conflict, Invalid, NotFound
 from tests.web.fake_shelf import FakeProfiles, FakeShelf, of_file
+from tests.web.fake_telephones import fake_telephones
 
 NOW = datetime(2026, 11, 23, 10, 44, tzinfo=ZoneInfo("Asia/Tokyo")).timestamp()
 
@@ -97,7 +98,7 @@ def call(
 CALLS = [
     call(1, "10:42", "03-••••-0142", [WATANABE]),
     call(11, "10:31", "03-••••-0142", [WATANABE], "abandoned", item=1, queue="代表"),
-    call(2, "09:58", "045-000-0118", [MINATO], "answered"),
+    call(2, "09:58", "045-000-0118", [MINATO], "answered", extension="2110", receiver_name="", asks_who=True),
     call(3, "10:02", "050-0000-0163", [], "missed", caller_name="ﾀﾅｶ"),
     call(4, "09:40", "090-0000-0187", [NAKAMURA], "voicemail"),
     call(5, "09:31", "044-000-0151", [SORANO], "busy"),
@@ -236,7 +237,7 @@ class FakeDesk:
         self.shelf = FakeShelf()
         self.profiles = FakeProfiles()
         self.shelf.rows["osaka"] = of_file("osaka", "大阪 PBX", "131", secret_env="OSAKA_SECRET")
-        self.work = SimpleNamespace(shelf=self.shelf, profiles=self.profiles)
+        self.work = SimpleNamespace(shelf=self.shelf, profiles=self.profiles, telephones=fake_telephones(NOW))
 
     def _rows(self) -> list[ItemRow]:
         kinds = {2: "answered", 3: "unregistered", 8: "unregistered", 4: "handed"}
@@ -325,7 +326,7 @@ class FakeDesk:
             TrailStep(row.started_at + 24, "ended", ""),
             TrailStep(row.started_at + 60, "opened", "山田 太郎"),
         ]
-        return CallView(row, None, trail, HISTORY if row.who else [])
+        return CallView(row, None, trail, HISTORY if row.who else [], may_enter_receiver=row.asks_who)
 
     def calls(self, query: CallQuery, cursor: str | None = None, limit: int = 50) -> CallPage:
         self.acts.append(("calls", query))
@@ -382,6 +383,13 @@ class FakeDesk:
 
     def assignees(self, item: int) -> list[tuple[str, str]]:
         return [("801", "山田 太郎"), ("802", "佐藤 美咲")]
+
+    def receivers(self) -> list[tuple[str, str]]:
+        return self.reps()
+
+    def receive(self, call_id: str, user: str | None) -> str | None:
+        self.acts.append(("receive", call_id, user))
+        return None
 
     def reps(self) -> list[tuple[str, str]]:
         return [("801", "山田 太郎"), ("802", "佐藤 美咲"), ("803", "高橋 健")]

@@ -24,6 +24,9 @@ LISTS = (
     "/admin/exchanges",
     "/admin/exchanges/new-exchange",
     "/admin/exchanges/new-exchange?kind=ami",
+    "/admin/extensions",
+    "/admin/extensions?kind=seated&q=20",
+    "/admin/extensions/new-extension",
     "/admin/profiles",
     "/bell",
     "/bell/count",
@@ -44,6 +47,8 @@ LISTS = (
     "/report?period=7",
     "/report.csv?period=7",
     "/sim",
+    "/telephone",
+    "/telephone/pill",
     "/unregistered",
 )
 ABOUT_NOBODY = {"signin", "me", "static"}
@@ -71,6 +76,7 @@ FORM = {
 }
 NOT_THERE = {
     "exchange": "nonsense",
+    "extension": "9999",
     "act": "pause",
     "call": "hq-1.1",
     "item": "99999",
@@ -167,6 +173,10 @@ def test_every_route_is_walked(site: Site) -> None:
         "/admin/exchanges/new-exchange/test",
         "/admin/foldings/<int:folding>",  # tests/web/test_refolding_pages.py
         "/admin/profiles/save",  # tests/web/test_profile_saving.py
+        "/admin/extensions/plan",  # tests/web/test_telephone_pages.py
+        "/admin/extensions/save",
+        "/telephone/leave",
+        "/telephone/take",
         "/board/<code>",  # these below
         "/customers/find",
         "/customers/suggest",

@@ -62,9 +62,20 @@ def one(call: str) -> Response:
     """One call: the facts, its trail, what was done for it."""
     with desk() as use:
         seen = use.call(call)
+        receivers = use.receivers() if seen.may_enter_receiver else []
         if asked_for() == "y-call":
-            return fragment("calls/one.html", call=seen)
-        return page(use, "calls/one_page.html", call=seen)
+            return fragment("calls/one.html", call=seen, receivers=receivers)
+        return page(use, "calls/one_page.html", call=seen, receivers=receivers)
+
+
+@blueprint.post("/calls/<call>/receiver")
+@signed_in
+def receiver(call: str) -> Response:
+    """Enters who took a call at a telephone that several share; empty: it is not known after all."""
+    with desk() as use:
+        before = use.receive(call, request.form.get("user") or None)
+        undo = Undo(url_for("calls.receiver", call=call), user=before or "")
+        return done(_("Entered"), then=url_for("calls.one", call=call), undo=undo)
 
 
 @blueprint.get("/calls/<call>/work")

@@ -3,15 +3,17 @@ browser's."""
 
 from __future__ import annotations
 
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol, cast
 from zoneinfo import available_timezones
 
-from flask import Blueprint, Response, current_app, request, url_for
+from flask import Blueprint, Response, current_app, jsonify, request, url_for
 from flask_babel import gettext as _
 
 from cti_server.shared.errors import Invalid
 from cti_server.shared.viewer import Dialling, Viewer
+from cti_web import formats
 from cti_web.answers import done, page
+from cti_web.telephone import parts
 from cti_web.viewer import COOKIE, desk, signed_in, viewer
 
 blueprint = Blueprint("me", __name__)
@@ -29,6 +31,10 @@ ZONES: Final = (
     "UTC",
 )
 """Those offered first; every other one is taken as well."""
+
+
+TEST_SECONDS: Final = 60.0
+"""So long it is asked whether a test was taken up."""
 
 
 class Preferences(Protocol):
@@ -81,9 +87,28 @@ def change_password() -> Response:
     return done(_("The password is changed"), then=url_for("me.show"))
 
 
+@blueprint.post("/me/pop-up-test")
+@signed_in
+def test_pop_up() -> Response:
+    """Has the server send a test to the viewer's own screens; says under which number, and where to ask whether it was
+    taken up."""
+    with desk() as use:
+        number = cast(Any, use.work).telephones.ask_for_test(viewer.id, formats.now())
+    return jsonify(number=number, url=url_for("me.pop_up_test", number=number))
+
+
+@blueprint.get("/me/pop-up-test/<int:number>")
+@signed_in
+def pop_up_test(number: int) -> Response:
+    """Whether the server took it up."""
+    with desk() as use:
+        return jsonify(done=cast(Any, use.work).telephones.test_taken(viewer.id, number, formats.now() - TEST_SECONDS))
+
+
 def _page(problem: str = "", field: str = "") -> Response:
     with desk() as use:
-        answer = page(use, "me/page.html", zones=ZONES, problem=problem, field=field)
+        telephone = parts(use) if viewer.may("handle") else {}
+        answer = page(use, "me/page.html", zones=ZONES, problem=problem, field=field, **telephone)
     if problem:
         answer.status_code = 422
     return answer

@@ -30,6 +30,20 @@ BY_CODE: Final[dict[str, LazyString]] = {
     "code-taken": _("Another customer has this code; choose another."),
     "wrong-branch": _("There is no such branch."),
     "wrong-rep": _("There is no such rep."),
+    "extension-known": _("This extension is entered already; change it there."),
+    "extension-taken": _("This extension is another user's; take it from them first."),
+    "extension-shared": _("This extension is a shared telephone; change that first."),
+    "wrong-extension": _("An extension has up to 12 digits, such as 2003."),
+    "shared-of-user": _("A shared telephone is nobody's; leave the user empty."),
+    "shared-not-taken": _(
+        "That is a shared telephone, which nobody takes for the day: who took a call there is entered with the call."
+    ),
+    "own-already": _("That is yours anyway: its calls ring at yours."),
+    "wrong-until": _("A telephone is taken for the day: choose an hour within the next 24."),
+    "no-hour": _("Enter an hour such as 18:00."),
+    "nobody-sits": _("Nobody sits there any more."),
+    "user-missing": _("Choose whose it is."),
+    "no-user": _("There is no such colleague; choose one of the list."),
 }
 
 BY_ENDING: Final[dict[str, LazyString]] = {

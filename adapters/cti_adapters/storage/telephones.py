@@ -3,6 +3,7 @@ so that the gate has no rule for it; the use cases hold each to their span."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -23,6 +24,8 @@ from cti_server.shared.telephones import Ending, Seat, Telephone
 
 SEAT_ROW: Final = "seat"
 """Kind of the outbox row that says whose telephone it is from now on."""
+TEST_ROW: Final = "pop_up_test"
+"""Kind of the outbox row that asks for a test of a user's pop-ups."""
 LATELY_MOST: Final = 2_000
 """Calls of a branch that are looked through for extensions that nobody entered."""
 RANG_MOST: Final = 20
@@ -213,6 +216,19 @@ class TelephoneShelf:
         """Adds to the trail what was done."""
         subject = {"subject_kind": "extension", "subject_id": f"{exchange}:{extension}"}
         self._session.add(Audit(at=at, user=by, act=act, detail=dict(detail), **subject))
+
+    # --- trying pop-ups
+
+    def ask_for_test(self, user: str, at: float) -> int:
+        """Asks the daemon to send a test to a user's screens; gives its number."""
+        number = secrets.randbits(48)  # which one, and not how many there were: a browser's numbers hold it
+        self._session.add(Outbox(kind=TEST_ROW, body={"user": user, "number": number}, at=at))
+        return number
+
+    def test_taken(self, user: str, number: int, since: float) -> bool:
+        """Whether the daemon took up a test of this user that was asked for since then."""
+        query = select(Outbox).where(Outbox.kind == TEST_ROW, Outbox.at >= since, Outbox.done_at.is_not(None))
+        return any(row.body == {"user": user, "number": number} for row in self._session.scalars(query))
 
     # --- time
 

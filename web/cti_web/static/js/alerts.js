@@ -44,6 +44,21 @@ function notify(call, name) {
   return note;
 }
 
+/** Tries a notification: "granted" (and shown), "off" (the viewer's wish), "default", "denied" or "impossible". */
+export function notifyTest(text) {
+  if (!("Notification" in window) || !window.isSecureContext) return "impossible";
+  if (Notification.permission === "granted" && !preference("notify")) return "off";
+  if (Notification.permission === "granted") new Notification(text, { tag: "y-test", silent: true });
+  return Notification.permission;
+}
+
+/** Plays the sound; whether the browser let it be played. */
+export async function soundTest() {
+  beep();
+  await Promise.race([audio.resume(), new Promise((resolve) => window.setTimeout(resolve, 500))]);
+  return audio.state === "running";
+}
+
 /** A call rings that concerns the viewer. */
 export function alertOf(call, name) {
   ringing.set(call.id, notify(call, name));

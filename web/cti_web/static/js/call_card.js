@@ -12,6 +12,7 @@ const polite = (name) => fill(words.polite, { name });
 /** Who it is, in a few words. */
 export function nameOf(call) {
   const cards = call.cards || [];
+  if (call.test) return call.name;
   if (cards.length === 1) return cards[0].match === "probable" ? fill(words.maybe, { name: polite(cards[0].name) }) : polite(cards[0].name);
   if (cards.length > 1) return fill(words.several, { number: cards.length });
   if (call.direction === "internal") return words.internal;
@@ -21,6 +22,7 @@ export function nameOf(call) {
 
 /** How the call stands. */
 export function stateWords(call) {
+  if (call.test) return words.popUpTest.state;
   if (call.state !== "ended") return words.states[call.state] || call.state;
   const table = call.direction === "out" ? words.outgoing : words.outcomes;
   return (call.disposition && call.disposition !== "answered" && table[call.disposition]) || words.states.ended;
@@ -51,7 +53,8 @@ export function fillCard(element, call) {
   set(slot(element, "state"), stateWords(call));
   set(slot(element, "timer"), timer(call));
   set(slot(element, "where"), where(call));
-  set(slot(element, "number"), call.number || (call.direction === "internal" ? "" : words.withheld));
+  set(slot(element, "number"), call.number || (call.direction === "internal" || call.test ? "" : words.withheld));
+  if (call.test) element.querySelector(".y-buttons").hidden = true;
   set(slot(element, "match"), match(call));
   element.querySelector('[data-act="open"]').href = words.openUrl.replace("ID", encodeURIComponent(call.id));
   element.setAttribute("aria-label", `${stateWords(call)}: ${nameOf(call)}`);

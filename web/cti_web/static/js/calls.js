@@ -11,6 +11,7 @@ const CARD_HEIGHT = 300;
 const ENDED_SHRINKS = 45;
 const ENDED_LEAVES = 3600;
 const MOST_ENDED = 4;
+const TEST_STAYS = 20;
 const STORE = "y-calls";
 
 /** id -> the call as the stream told it, with `seen`: when it came to this page. */
@@ -110,7 +111,7 @@ function place(call, view) {
 function renderNow() {
   const list = document.querySelector("[data-now]");
   if (!list) return;
-  const live = [...calls.values()].filter((call) => !over(call)).sort((a, b) => b.started_at - a.started_at);
+  const live = [...calls.values()].filter((call) => !over(call) && !call.test).sort((a, b) => b.started_at - a.started_at);
   list.replaceChildren(...live.slice(0, 12).map(nowRow));
   document.querySelector("[data-now-count]").textContent = live.length || "";
   document.querySelector("[data-now-none]").hidden = live.length > 0;
@@ -131,6 +132,20 @@ function nowRow(call) {
   line.textContent = [stateWords(call), ...(call.talking ? [call.talking] : call.ringing || []).map((one) => fill(words.ext, { number: one }))].join(" · ");
   row.append(dot, name, timer, line);
   return row;
+}
+
+/** Shows a tried pop-up, by the way that calls take; whether it can be seen. */
+export function showTest(test) {
+  const id = `test-${test.number}`;
+  const at = now();
+  calls.set(id, { id, test: true, state: "ringing", direction: "in", started_at: at, ringing: [], cards: [], mine: "ringing", pops: true, name: words.popUpTest.name });
+  render();
+  window.setTimeout(() => {
+    calls.delete(id);
+    render();
+  }, TEST_STAYS * 1000);
+  const place = elements.get(id)?.getBoundingClientRect();
+  return Boolean(place) && place.height > 0 && place.bottom > 0 && place.top < window.innerHeight;
 }
 
 /* --- what the stream says --- */

@@ -9,6 +9,8 @@ import "./ticks.js";
 import "./find.js";
 import "./calls.js";
 import "./preferences.js";
+import "./telephone.js";
+import "./pop_up_test.js";
 import "./tail.js";
 import "./sim.js";
 import "./profile_editor.js";

@@ -6,6 +6,8 @@
  *   live:gone      {id}: a call that is over, or turned out not to be yours to see: take its card away
  *   live:taken     {id, state, extension, answered_at, ended_at}: you took a call of somebody you may not see
  *   live:work      {} or {calls: [...], items: [...]}: fetch lists and counts again
+ *   live:seat      {exchange, extension, why, by, mine}: whose telephone it is changed, and you got or lost it
+ *   live:test      {number, asked_at, sent_at, screens}: the pop-up that you wanted to try
  *   live:exchange  {exchange, branch, state}
  *   live:resync    {}: something was missed: fetch everything again
  *   live:state     {state, since, exchanges: {id: state}}, since in seconds of 1970, UTC
