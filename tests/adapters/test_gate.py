@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, exists, func, select, text, union_all, update
 from sqlalchemy.orm import aliased
 
-from cti_adapters.storage import gate, mapping
+from cti_adapters.storage import desk_items, gate, mapping
 from cti_adapters.storage.mapping import (
     Audit,
     Call,
@@ -340,3 +340,24 @@ def test_callbacks_run_after_the_commit_only(tmp_path: Path) -> None:
         work.after_commit(lambda: told.append("never"))
         raise ZeroDivisionError
     assert told == ["done"]
+
+
+@given(SCOPES, st.sampled_from(["open", "waiting", "team", "done"]), st.booleans(), st.booleans(), st.booleans())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_kept_statement_is_the_one_that_a_session_makes(
+    world: Database, scope: Scope, tab: Any, since: bool, until: bool, after: bool
+) -> None:
+    """What goes to the driver as it was compiled once has the very rule in it that the gate puts into every query."""
+    values = {"now": NOW, "since": NOW - 9.0, "until": NOW + 9.0, "at": NOW, "key": "k", "most": 50}
+    asked: list[str] = []
+    with world.open(scope) as work:
+        connection: Any = gate.system(work.session, writes=False).connection.dbapi_connection
+        connection.set_trace_callback(asked.append)
+        kinds = [(desk_items._PAGE, desk_items._page, (0, tab, since, until, after))]
+        kinds.append((desk_items._COUNT, desk_items._counted, (tab, "call_id", since, until)))
+        for kept, build, kind in kinds:
+            if desk_items._ranges(scope, "open" if build is desk_items._counted and tab == "done" else tab):
+                of_session = work.session.execute(build(scope, *kind), values).all()
+                assert [tuple(row) for row in kept.rows(work.session, *kind, **values)] == of_session
+                assert asked[-1] == asked[-2] and asked[-1].startswith("SELECT")
+        connection.set_trace_callback(None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -52,9 +52,17 @@ class _Text(NamedTuple):
         return self.pick(self.fixed | row if self.fixed else row)
 
 
-def _text(statement: ClauseElement, dialect: Dialect, names: Sequence[str] | None = None) -> _Text:
-    compiled: Any = statement.compile(dialect=dialect, column_keys=names)
-    given = {name for name, bind in compiled.binds.items() if bind.required}
+def _text(
+    statement: ClauseElement,
+    dialect: Dialect,
+    names: Sequence[str] | None = None,
+    given: Set[str] | None = None,
+) -> _Text:
+    """``names``: the columns of an insert; ``given``: the parameters that come later, if not those without a value."""
+    whole = {"render_postcompile": True} if given is not None else {}
+    compiled: Any = statement.compile(dialect=dialect, column_keys=names, compile_kwargs=whole)
+    if given is None:
+        given = {name for name, bind in compiled.binds.items() if bind.required}
     fixed = {name: value for name, value in compiled.params.items() if name not in given}
     return _Text(str(compiled), _picker(compiled.positiontup) if compiled.positional else _as_it_is, fixed)
 
@@ -97,6 +105,57 @@ _SIZES: Final = (1, 8, 64, MANY)
 """Values of the statements of a `Within`: one alone, as in most batches of a live exchange, has one of its own."""
 
 
+class _Rows:
+    """How what the driver gives for a query becomes rows."""
+
+    def __init__(self, query: Select[Any]) -> None:
+        columns = list(query.selected_columns)
+        self._make = _row_of([column.key or f"column_{place}" for place, column in enumerate(columns)])
+        self._types = [column.type for column in columns]
+        self._converters: dict[str, list[tuple[int, _Converter]]] = {}
+
+    def fetch(self, connection: Connection, text: _Text, values: dict[str, Any]) -> Iterator[Any]:
+        """Runs the statement and makes the rows."""
+        dialect = connection.dialect
+        converters = self._converters.get(dialect.name)
+        if converters is None:
+            converters = self._converters[dialect.name] = self._conversions(dialect)
+        found = _fetched(connection, text.sql, text.parameters(values))
+        if not converters:
+            yield from map(self._make, found)
+            return
+        for row in found:
+            made = list(row)
+            for place, convert in converters:
+                made[place] = convert(made[place])
+            yield self._make(made)
+
+    def _conversions(self, dialect: Dialect) -> list[tuple[int, _Converter]]:
+        """How the driver's values become those of the columns' types, by the places of those that need it."""
+        processors = [kind.dialect_impl(dialect).result_processor(dialect, None) for kind in self._types]
+        return [(place, convert) for place, convert in enumerate(processors) if convert is not None]
+
+
+class Asked:
+    """A select that is asked again and again with other values of the parameters named as ``given``. These are bound
+    with a value of their type, which doesn't matter."""
+
+    def __init__(self, query: Select[Any], given: Sequence[str]) -> None:
+        self._query = query
+        self._given = frozenset(given)
+        self._rows = _Rows(query)
+        self._texts: dict[str, _Text] = {}
+
+    def rows(self, connection: Connection, **values: Any) -> Iterator[Any]:
+        """The rows."""
+        text = self._texts.get(connection.dialect.name) or self._compile(connection.dialect)
+        return self._rows.fetch(connection, text, values)
+
+    def _compile(self, dialect: Dialect) -> _Text:
+        text = self._texts[dialect.name] = _text(self._query, dialect, given=self._given)
+        return text
+
+
 class Within:
     """A select whose ``key`` is one of many values. SQLAlchemy writes an IN anew for every execution; here there is a
     statement for each of few numbers of values, and the last one is said again until the number is reached. (So
@@ -105,37 +164,17 @@ class Within:
     def __init__(self, query: Select[Any], key: ColumnElement[Any]) -> None:
         self._query = query
         self._key = key
-        columns = list(query.selected_columns)
-        names = [column.key or f"column_{place}" for place, column in enumerate(columns)]
-        self._make_row = _row_of(names)
-        self._types = [column.type for column in columns]
+        self._rows = _Rows(query)
         self._texts: dict[tuple[str, int], _Text] = {}
-        self._converters: dict[str, list[tuple[int, _Converter]]] = {}
 
     def rows(self, connection: Connection, values: Iterable[Any], **fixed: Any) -> Iterator[Any]:
         """The rows for all values; ``fixed`` are the query's own parameters."""
         dialect = connection.dialect
-        converters = self._converters.get(dialect.name)
-        if converters is None:
-            converters = self._converters[dialect.name] = self._conversions(dialect)
         for some in chunks(values):
             size = next(size for size in _SIZES if size >= len(some))
             text = self._texts.get((dialect.name, size)) or self._compile(dialect, size)
             some += [some[-1]] * (size - len(some))
-            found = _fetched(connection, text.sql, text.parameters(fixed | dict(zip(_NAMES, some, strict=False))))
-            if not converters:
-                yield from map(self._make_row, found)
-                continue
-            for row in found:
-                values = list(row)
-                for place, convert in converters:
-                    values[place] = convert(values[place])
-                yield self._make_row(values)
-
-    def _conversions(self, dialect: Dialect) -> list[tuple[int, _Converter]]:
-        """How the driver's values become those of the columns' types, by the places of those that need it."""
-        processors = [kind.dialect_impl(dialect).result_processor(dialect, None) for kind in self._types]
-        return [(place, convert) for place, convert in enumerate(processors) if convert is not None]
+            yield from self._rows.fetch(connection, text, fixed | dict(zip(_NAMES, some, strict=False)))
 
     def _compile(self, dialect: Dialect, size: int) -> _Text:
         within = [bindparam(name, required=True, type_=self._key.type) for name in _NAMES[:size]]

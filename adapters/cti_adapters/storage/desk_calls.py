@@ -42,8 +42,8 @@ def below(at: Any, key: Any, place: Place | None) -> list[ColumnElement[bool]]:
     return [] if place is None else [at <= place.at, or_(at < place.at, key < place.key)]
 
 
-def within(at: Any, since: float | None, until: float | None) -> list[ColumnElement[bool]]:
-    """The period; its end is the first moment that is out."""
+def within(at: Any, since: Any, until: Any) -> list[ColumnElement[bool]]:
+    """The period (null: open at that end); its end is the first moment that is out."""
     conditions: list[ColumnElement[bool]] = []
     if since is not None:
         conditions.append(at >= since)

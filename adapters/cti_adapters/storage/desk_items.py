@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, Literal, cast
 
-from sqlalchemy import and_, func, or_, select, union
+from sqlalchemy import BindParameter, Select, and_, bindparam, func, or_, select, union
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 
 from cti_adapters.storage import gate
 from cti_adapters.storage.core import chunks
 from cti_adapters.storage.desk_calls import below, within
+from cti_adapters.storage.kept import Kept
 from cti_adapters.storage.mapping import Item, Sight
 from cti_server.calls.ports import ItemState, Place, Task, TaskPlace
 from cti_server.calls.views import Counts, Tab
@@ -47,21 +48,14 @@ class Worklist:
         """A tab of the worklist, newest first. An item stands where the newest of its calls does."""
         if tab == "done" and since is None:
             since = (until if until is not None else now) - DONE_SECONDS
-        period = within(Sight.started_at, since, until)
-        ranges = _done_ranges(self._scope) if tab == "done" else self._open_ranges(tab)
-        newer = self._newer(tab == "done", until)
+        values: dict[str, Any] = {"since": since, "until": until, "now": now, "most": limit + 1}
+        if after is not None:
+            values |= {"at": after.at, "key": after.key}
+        kind = tab, since is not None, until is not None, after is not None
         found: dict[int, Place] = {}
         rows: set[tuple[float, str, int]] = set()
-        for one in ranges:
-            query = (
-                select(Sight.started_at, Sight.call_id, Sight.item_id)
-                .join(Item, Item.id == Sight.item_id)
-                .where(one, _stands(tab, now), *period, ~newer, *below(Sight.started_at, Sight.call_id, after))
-                .distinct()
-                .order_by(Sight.started_at.desc(), Sight.call_id.desc())
-                .limit(limit + 1)
-            )
-            rows.update(cast("tuple[float, str, int]", tuple(row)) for row in self._session.execute(query))
+        for number in range(len(_ranges(self._scope, tab))):
+            rows.update(tuple(row) for row in _PAGE.rows(self._session, number, *kind, **values))
         for at, call_id, item in sorted(rows, reverse=True):
             found.setdefault(item, Place(at, call_id))
         places = list(found.items())
@@ -83,34 +77,26 @@ class Worklist:
 
     def counts(self, since: float | None, until: float | None, now: float) -> Counts:
         """Calls handled and open, each counted up to ``COUNTED_MOST``; ``bell`` is items."""
-        period = within(Sight.started_at, since, until)
-        mine = self._open_ranges("open")
-        most, calls = COUNTED_MOST, Sight.call_id
+        most = COUNTED_MOST
+
+        def calls(tab: Tab) -> int:
+            return self._count(tab, "call_id", since, until, now, most)
+
         return Counts(
-            handled=self._count(calls, self._mine_anyway(), [Sight.handled.is_(True), *period], most),
-            open=self._count(calls, mine, [_stands("open", now), *period], most),
-            waiting=self._count(calls, mine, [_stands("waiting", now), *period], most),
-            team=self._count(calls, self._open_ranges("team"), [_stands("team", now), *period], most),
-            bell=self._count(Sight.item_id, mine, [_stands("open", now)], min(BELL_MOST, most)),
+            handled=calls("done"),
+            open=calls("open"),
+            waiting=calls("waiting"),
+            team=calls("team"),
+            bell=self._count("open", "item_id", None, None, now, min(BELL_MOST, most)),
         )
 
-    def _count(
-        self,
-        what: Any,
-        ranges: Sequence[ColumnElement[bool]],
-        conditions: Sequence[ColumnElement[bool]],
-        most: int,
-    ) -> int:
-        """Distinct values over ranges, at most so many of each."""
-        parts = []
-        for one in ranges:
-            part = select(what.label("it")).join(Item, Item.id == Sight.item_id).where(one, *conditions).distinct()
-            parts.append(select(part.limit(most).subquery()))
-        if not parts:
+    def _count(self, tab: Tab, what: str, since: float | None, until: float | None, now: float, most: int) -> int:
+        """Distinct values over the ranges of a tab, at most so many of each range; of what is done, the viewer's."""
+        if not _ranges(self._scope, "open" if tab == "done" else tab):
             return 0
-        every = union(*parts).subquery() if len(parts) > 1 else parts[0].subquery()
-        counted = self._session.execute(select(func.count()).select_from(every)).scalar_one()
-        return min(counted, most)
+        values = {"since": since, "until": until, "now": now, "most": most}
+        (row,) = _COUNT.rows(self._session, tab, what, since is not None, until is not None, **values)
+        return min(int(row[0]), most)
 
     def _placed(self, places: Sequence[tuple[int, Place]], *, done: bool) -> list[TaskPlace]:
         """The items with how many of their calls the list is about."""
@@ -123,43 +109,6 @@ class Worklist:
             for item, count in self._session.execute(query.group_by(Sight.item_id)):
                 counts[item] = count
         return [TaskPlace(tasks[item], place.key, counts.get(item, 0)) for item, place in places if item in tasks]
-
-    def _newer(self, done: bool, until: float | None) -> ColumnElement[bool]:
-        """Whether the item has a newer call in the period that the user sees: then it stands there, not here."""
-        other = aliased(Sight)
-        later = or_(
-            other.started_at > Sight.started_at,
-            and_(other.started_at == Sight.started_at, other.call_id > Sight.call_id),
-        )
-        query = select(other.id).where(other.item_id == Sight.item_id, later, *within(other.started_at, None, until))
-        return (query if done else query.where(other.open.is_(True))).correlate(Sight).exists()
-
-    # --- whose
-
-    def _mine_anyway(self) -> list[ColumnElement[bool]]:
-        """Index ranges of what is mine, open or not."""
-        scope = self._scope
-        free_or_mine = or_(Item.assignee.is_(None), Item.assignee == scope.user)
-        tiers = [one for one in gate.tiers(scope) if one not in (gate.INTERNAL, gate.UNREGISTERED)]
-        found = [and_(Sight.rep == scope.user, Sight.tier == one, free_or_mine) for one in tiers]
-        if _deals_with_nobody(scope):
-            found.append(and_(Sight.branch == scope.branch, Sight.tier == gate.UNREGISTERED, free_or_mine))
-        return [*found, Item.assignee == scope.user]
-
-    def _open_ranges(self, tab: Tab) -> list[ColumnElement[bool]]:
-        """Index ranges of the open sights of a tab."""
-        if tab != "team":
-            return [and_(one, Sight.open.is_(True)) for one in self._mine_anyway()]
-        other = aliased(Sight)
-        mine = other.rep == self._scope.user
-        if _deals_with_nobody(self._scope):
-            mine = or_(mine, and_(other.branch == self._scope.branch, other.tier == gate.UNREGISTERED))
-        is_mine = select(other.id).where(other.item_id == Item.id, mine).correlate(Item).exists()
-        others = or_(
-            and_(Item.assignee.is_not(None), Item.assignee != self._scope.user),
-            and_(Item.assignee.is_(None), ~is_mine),
-        )
-        return [and_(one, Sight.open.is_(True), others) for one in gate.ranges(self._scope)]
 
 
 _KINDS: Final[dict[str, Literal["missed", "answered", "unregistered"]]] = {
@@ -193,14 +142,96 @@ def _deals_with_nobody(scope: Scope) -> bool:
     return bool(scope.may_handle and gate.UNREGISTERED in gate.tiers(scope))
 
 
-def _done_ranges(scope: Scope) -> list[ColumnElement[bool]]:
-    return [and_(one, Sight.handled.is_(True)) for one in gate.ranges(scope)]
+# --- the statements, for a scope
 
 
-def _stands(tab: Tab, now: float) -> ColumnElement[bool]:
+def _ranges(scope: Scope, tab: Tab) -> list[ColumnElement[bool]]:
+    """Index ranges that together cover a tab."""
+    if tab == "done":
+        return [and_(one, Sight.handled.is_(True)) for one in gate.ranges(scope)]
+    if tab != "team":
+        return [and_(one, Sight.open.is_(True)) for one in _mine(scope)]
+    other = aliased(Sight)
+    mine = other.rep == scope.user
+    if _deals_with_nobody(scope):
+        mine = or_(mine, and_(other.branch == scope.branch, other.tier == gate.UNREGISTERED))
+    is_mine = select(other.id).where(other.item_id == Item.id, mine).correlate(Item).exists()
+    others = or_(
+        and_(Item.assignee.is_not(None), Item.assignee != scope.user),
+        and_(Item.assignee.is_(None), ~is_mine),
+    )
+    return [and_(one, Sight.open.is_(True), others) for one in gate.ranges(scope)]
+
+
+def _mine(scope: Scope) -> list[ColumnElement[bool]]:
+    """Index ranges of what is mine, open or not."""
+    free_or_mine = or_(Item.assignee.is_(None), Item.assignee == scope.user)
+    tiers = [one for one in gate.tiers(scope) if one not in (gate.INTERNAL, gate.UNREGISTERED)]
+    found = [and_(Sight.rep == scope.user, Sight.tier == one, free_or_mine) for one in tiers]
+    if _deals_with_nobody(scope):
+        found.append(and_(Sight.branch == scope.branch, Sight.tier == gate.UNREGISTERED, free_or_mine))
+    return [*found, Item.assignee == scope.user]
+
+
+def _stands(tab: Tab) -> ColumnElement[bool]:
     """Which state of an item belongs on a tab."""
     if tab == "done":
         return Item.state == "done"
     if tab == "waiting":
-        return and_(Item.state == "waiting", Item.snoozed_until > now)
-    return or_(Item.state == "open", and_(Item.state == "waiting", Item.snoozed_until <= now))
+        return and_(Item.state == "waiting", Item.snoozed_until > _NOW)
+    return or_(Item.state == "open", and_(Item.state == "waiting", Item.snoozed_until <= _NOW))
+
+
+def _newer(tab: Tab, until: Any) -> ColumnElement[bool]:
+    """Whether the item has a newer call in the period that the user sees: then it stands there, not here."""
+    other = aliased(Sight)
+    later = or_(
+        other.started_at > Sight.started_at,
+        and_(other.started_at == Sight.started_at, other.call_id > Sight.call_id),
+    )
+    query = select(other.id).where(other.item_id == Sight.item_id, later, *within(other.started_at, None, until))
+    return (query if tab == "done" else query.where(other.open.is_(True))).correlate(Sight).exists()
+
+
+def _page(scope: Scope, number: int, tab: Tab, since: bool, until: bool, after: bool) -> Select[float, str, int | None]:
+    """The newest of one of the ranges of a tab: (time, call, item)."""
+    end = _UNTIL if until else None
+    place = Place(cast(Any, _AT), cast(Any, _KEY)) if after else None
+    return (
+        select(Sight.started_at, Sight.call_id, Sight.item_id)
+        .join(Item, Item.id == Sight.item_id)
+        .where(
+            _ranges(scope, tab)[number],
+            _stands(tab),
+            *within(Sight.started_at, _SINCE if since else None, end),
+            ~_newer(tab, end),
+            *below(Sight.started_at, Sight.call_id, place),
+        )
+        .distinct()
+        .order_by(Sight.started_at.desc(), Sight.call_id.desc())
+        .limit(_MOST)
+    )
+
+
+def _counted(scope: Scope, tab: Tab, what: str, since: bool, until: bool) -> Select[Any]:
+    """How many distinct values over the ranges of a tab."""
+    ranges = _mine(scope) if tab == "done" else _ranges(scope, tab)
+    stands = Sight.handled.is_(True) if tab == "done" else _stands(tab)
+    period = within(Sight.started_at, _SINCE if since else None, _UNTIL if until else None)
+    value = getattr(Sight, what).label("it")
+    parts = []
+    for one in ranges:
+        part = select(value).join(Item, Item.id == Sight.item_id).where(one, stands, *period).distinct()
+        parts.append(select(part.limit(_MOST).subquery()))
+    every = union(*parts).subquery() if len(parts) > 1 else parts[0].subquery()
+    return select(func.count()).select_from(every)
+
+
+_NOW: Final[BindParameter[Any]] = bindparam("now", 0.0)
+_SINCE: Final[BindParameter[Any]] = bindparam("since", 0.0)
+_UNTIL: Final[BindParameter[Any]] = bindparam("until", 0.0)
+_AT: Final[BindParameter[Any]] = bindparam("at", 0.0)
+_KEY: Final[BindParameter[Any]] = bindparam("key", "")
+_MOST: Final[BindParameter[Any]] = bindparam("most", 0)
+_PAGE: Final = Kept(_page, "now", "since", "until", "at", "key", "most")
+_COUNT: Final = Kept(_counted, "now", "since", "until", "most")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final, Protocol, cast
 
-from sqlalchemy import Connection, Text, and_, event, exists, false, or_, select, true
+from sqlalchemy import Connection, Select, Text, and_, event, exists, false, or_, select, true
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -205,6 +205,12 @@ def _criteria(scope: Scope) -> tuple[Any, ...]:
         with_loader_criteria(row, rule, include_aliases=True, track_closure_variables=False)
         for row, rule in _rules(scope).items()
     )
+
+
+def ruled(statement: Select[Any], scope: Scope) -> Select[Any]:
+    """The statement with the rule of a scope in it, as `_add_rule` puts it into one of a session; for those that are
+    kept (kept.py)."""
+    return statement if scope.everything else statement.options(*_criteria(scope))
 
 
 def system(session: GatedSession, *, writes: bool = True) -> Connection:
