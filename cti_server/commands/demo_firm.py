@@ -8,7 +8,7 @@ import io
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert
@@ -61,6 +61,10 @@ class OnePassword(Argon2):
         return self._made[password]
 
 
+COMMON: Final = (("2080", False), ("2081", False), ("2090", True))
+"""Extensions that are nobody's: two free ones, to be taken for the day, and a shared one."""
+
+
 @dataclass(frozen=True, slots=True)
 class SignIn:
     """A line of what the demonstration prints."""
@@ -78,6 +82,9 @@ def seed(database: Database, firm: Firm, clock: Clock) -> None:
     directory = accounts(database, clock, hasher=OnePassword())
     for colleague in firm.colleagues:
         directory.add_user(_user(colleague, firm), PASSWORD)
+    for office in OFFICES:
+        for extension, shared in COMMON:
+            directory.common_extension(office.exchange, extension, shared=shared)
     done = import_customers(database, _as_file(firm.customers), clock)
     if done.refused:
         raise RuntimeError(f"{done.refused} customers of the demonstration were refused")

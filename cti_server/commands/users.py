@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -72,6 +73,13 @@ def add(subparsers: Any) -> None:
     one.add_argument("exchange")
     one.add_argument("extension")
     one.add_argument("--take", action="store_true", help="take it from them instead")
+
+    one = _action(actions, "telephone", "say that an extension is shared by several, or free for the day", _telephone)
+    one.add_argument("exchange")
+    one.add_argument("extension")
+    kinds = one.add_mutually_exclusive_group(required=True)
+    kinds.add_argument("--shared", action="store_true", help="nobody's: who took a call there is entered by hand")
+    kinds.add_argument("--free", action="store_true", help="whoever sits there takes it for the day")
 
 
 def _action(actions: Any, name: str, about: str, action: _Action) -> argparse.ArgumentParser:
@@ -191,6 +199,22 @@ def _extension(args: argparse.Namespace, room: Accounts, settings: Settings) -> 
     else:
         room.give_extension(exchange, extension, user.id)
         print(f"Extension {extension} of exchange {exchange} is that of {user.login} now")
+    _say_who_sits_there(room, exchange, extension, user.id)
+
+
+def _say_who_sits_there(room: Accounts, exchange: str, extension: str, owner: str | None) -> None:
+    seat = room.sits_at(exchange, extension)
+    if seat is not None and seat.user != owner:
+        until = datetime.fromtimestamp(seat.until).astimezone()
+        print(f"{seat.user} took it for the day and has its calls until {until:%H:%M %Z}, or until they leave it")
+
+
+def _telephone(args: argparse.Namespace, room: Accounts, settings: Settings) -> None:
+    exchange, extension = _extension_of(f"{args.exchange}:{args.extension}", settings)
+    room.common_extension(exchange, extension, shared=args.shared)
+    kind = "a shared telephone" if args.shared else "free for who takes it for the day"
+    print(f"Extension {extension} of exchange {exchange} is {kind} now")
+    _say_who_sits_there(room, exchange, extension, None)
 
 
 def _find(room: Accounts, login: str) -> User:

@@ -21,6 +21,7 @@ from cti_server.identity.sessions import (
 from cti_server.shared.clock import Clock
 from cti_server.shared.errors import Invalid, NotFound, Unavailable
 from cti_server.shared.people import Branch
+from cti_server.shared.telephones import Seat
 
 LANGUAGES: Final = ("ja", "en")
 SHORTEST_PASSWORD: Final = 8
@@ -271,15 +272,15 @@ class Accounts:
         seating.assign(telephones, exchange, extension, user_id, shared=False, now=self._clock.now(), by=by)
 
     def take_extension(self, exchange: str, extension: str, by: str | None = None) -> None:
-        """Takes an extension from whoever has it."""
+        """Takes an extension from whoever has it; it is free then, for who takes it for the day."""
         with self._rows(write=True) as rows:
             known = rows.telephones.telephone(exchange, extension)
             if known is None or known.user is None:
                 raise NotFound(f"Extension {extension} of exchange {exchange} is nobody's")
-            seating.forget(rows.telephones, known, self._clock.now(), by)
+            seating.assign(rows.telephones, exchange, extension, None, shared=False, now=self._clock.now(), by=by)
 
-    def share_extension(self, exchange: str, extension: str, by: str | None = None) -> None:
-        """Makes an extension a shared telephone, which is nobody's. Raises Invalid where it is somebody's own."""
+    def common_extension(self, exchange: str, extension: str, *, shared: bool, by: str | None = None) -> None:
+        """Makes an extension a shared telephone, or a free one. Raises Invalid where it is somebody's own."""
         with self._rows(write=True) as rows:
             known = rows.telephones.telephone(exchange, extension)
             if known is not None and known.user is not None:
@@ -289,7 +290,13 @@ class Accounts:
                     "extension",
                     "extension-taken",
                 )
-            seating.assign(rows.telephones, exchange, extension, None, shared=True, now=self._clock.now(), by=by)
+            seating.assign(rows.telephones, exchange, extension, None, shared=shared, now=self._clock.now(), by=by)
+
+    def sits_at(self, exchange: str, extension: str) -> Seat | None:
+        """Who took an extension for the day, if somebody did."""
+        with self._rows() as rows:
+            known = rows.telephones.telephone(exchange, extension)
+            return known.seat(self._clock.now()) if known is not None else None
 
     def _existing(self, rows: AccountRows, user_id: str) -> User:
         user = rows.user(user_id)

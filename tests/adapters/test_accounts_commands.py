@@ -110,6 +110,10 @@ def test_an_extension_is_given_and_taken(cti: Command) -> None:
     assert cti("user", "extension", "kato", "hq", "2001", "--take")[0] == 1
     assert cti("user", "extension", "sato", "hq", "2001", "--take")[0] == 0
     assert cti("user", "extension", "kato", "hq", "2001")[0] == 0
+    status, out, _err = cti("user", "telephone", "hq", "2090", "--shared")
+    assert (status, out) == (0, "Extension 2090 of exchange hq is a shared telephone now\n")
+    status, _out, err = cti("user", "telephone", "hq", "2001", "--free")
+    assert status == 1 and "take it from them first" in err
 
 
 @pytest.mark.parametrize(
