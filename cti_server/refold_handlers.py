@@ -19,7 +19,8 @@ from cti_adapters.storage.correcting import labels_of
 from cti_adapters.storage.outbox import OutboxRow
 from cti_adapters.storage.replay import changes, shown
 from cti_adapters.storage.work import Database, UnitOfWork
-from cti_server.exchanges.refolding import WHY, Refolding
+from cti_server.calls.corrected import BY_FOLDING
+from cti_server.exchanges.refolding import Refolding
 from cti_server.settings import ExchangeSettings, Settings
 from cti_server.shared.clock import Clock
 from cti_server.shared.errors import YobirinError
@@ -108,7 +109,7 @@ class Refolds:
                 return {"reason": "nothing-yet"}
             told = _told(found)
             if asked.write:
-                written = write_corrections(engine, self._clock, exchange, found, by=asked.by, why=WHY)
+                written = write_corrections(engine, self._clock, exchange, found, by=asked.by, why=BY_FOLDING)
                 told |= {"corrected": written.calls, "kept": len(written.kept), "read": written.read}
                 ids = tuple(call_id for call_id, *_rest in found.again.noted(500))
                 with engine.connect() as connection:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from cti_server.calls import showing, trail
+from cti_server.calls import corrected, showing, trail
 from cti_server.calls.desk_base import cursor_of, limited, place_of
 from cti_server.calls.desk_receiving import Receiving
 from cti_server.calls.numbers import sought
@@ -116,7 +116,8 @@ class Lists(Receiving):
         self._looked_at([seen])
         history = self._history(self.work.records.history_of_calls([call_id], HISTORY_MOST))
         entries = self.work.records.trail(call_id)
-        names = self._names([seen], trail.users(entries))
+        kept = self.work.records.corrections(call_id)
+        names = self._names([seen], [*trail.users(entries), *corrected.users(kept)])
         whole = showing.needs_number(self.viewer, seen)
         log = seen.log if whole else showing.blanked(seen.log)
         return CallView(
@@ -126,6 +127,7 @@ class Lists(Receiving):
             history=history,
             receiver=seen.receiver,
             may_enter_receiver=self._may_enter(seen),
+            corrections=[corrected.shown(one, names, seen, whole=whole) for one in kept],
         )
 
     @needs("unregistered")

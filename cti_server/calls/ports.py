@@ -189,6 +189,17 @@ class TrailEntry(NamedTuple):
     detail: Mapping[str, Any]
 
 
+class CorrectionEntry(NamedTuple):
+    """A correction as it is kept. ``by`` is a user, or whoever ran a command by the machine's name for them; empty: the
+    server. ``what``: ``added``, ``changed``, ``kept``; ``fields``: column -> [what it was, what it is]."""
+
+    at: float
+    by: str
+    why: str
+    what: str
+    fields: Mapping[str, Any]
+
+
 class BoardNumbers(NamedTuple):
     """What a branch's board counts. ``open_per_rep``: (user or null, open, handled today)."""
 
@@ -361,6 +372,9 @@ class Records(Protocol):
 
     def trail(self, call_id: str) -> list[TrailEntry]:
         """What happened with a call, in order."""
+
+    def corrections(self, call_id: str) -> list[CorrectionEntry]:
+        """What was corrected of a call, the latest first."""
 
 
 class Firm(Protocol):

@@ -223,6 +223,18 @@ class TrailStep:
     text: str
 
 
+class CorrectionRow(NamedTuple):
+    """What was corrected of a call that was over. ``what``: ``added``, ``changed`` or ``kept`` (what the exchange sent
+    does not show it, but somebody worked on it); ``fields``: (name, what it was, what it is), as the viewer may see
+    them. ``by_name`` is empty for the server itself, and for whom the viewer is not told of."""
+
+    at: float
+    by_name: str
+    why: str
+    what: str
+    fields: list[tuple[str, Any, Any]]
+
+
 @dataclass(slots=True)
 class CallView:
     """One call with its trail."""
@@ -236,6 +248,8 @@ class CallView:
     may_enter_receiver: bool = False
     """Whether the viewer may say who took it: the exchange can't tell, since the telephone was nobody's in
     particular."""
+    corrections: list[CorrectionRow] = field(default_factory=list)
+    """The latest first."""
 
 
 @dataclass(slots=True)

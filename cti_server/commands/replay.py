@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
+from cti_server.calls.corrected import BY_FOLDING
 from cti_server.commands.calls import moment
 from cti_server.settings import ExchangeSettings, Settings, load
 from cti_server.shared.errors import YobirinError
@@ -49,7 +50,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--from", dest="since", metavar="TIME", help="only calls that began from then on")
     parser.add_argument("--to", dest="until", metavar="TIME", help="only calls that began before then")
     parser.add_argument("--yes", action="store_true", help="write it to the call log without asking")
-    parser.add_argument("--why", metavar="TEXT", default="folded again", help="the reason that is recorded")
+    parser.add_argument("--why", metavar="TEXT", default=BY_FOLDING, help="the reason that is recorded")
     parser.add_argument("--all", action="store_true", help=f"list every difference (else the first {LISTED})")
     parser.add_argument("--json", action="store_true", help="one JSON object per difference, then one per exchange")
     parser.add_argument("--config", type=Path, default=Path("cti.toml"), help="settings file (default: %(default)s)")

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from cti_server.exchanges.desk import ExchangeDesk
 from cti_server.shared.errors import Invalid, NotFound
 from cti_server.shared.viewer import Viewer, needs
-
-WHY: Final = "folded again"
-"""The reason that stands with its corrections unless another is given."""
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 from cti_adapters.storage import mapping
 from cti_server.calls.desk import Desk
+from cti_server.calls.desk_receiving import BY_HAND
 from cti_server.calls.log import CallLog
 from cti_server.shared.scope import Label, Scope, Span
 from cti_server.shared.viewer import RIGHTS, Right, Viewer
@@ -115,6 +116,24 @@ class World:
         self.office.put(
             *(
                 mapping.Delivery(call_id=one.log.id, at=NOW, told=written, rang={"802": NOW}, away={ALONE: NOW})
+                for one in told
+            )
+        )
+        self.office.put(
+            *(
+                mapping.Correction(
+                    call_id=one.log.id,
+                    at=NOW,
+                    by=ALONE,
+                    why=BY_HAND,
+                    what="changed",
+                    fields={
+                        "caller_number": [one.log.caller_number, None],
+                        "party_e164": [None, one.log.party_e164],
+                        "caller_name": [one.log.caller_name, None],
+                        "receiver": [None, ALONE],
+                    },
+                )
                 for one in told
             )
         )

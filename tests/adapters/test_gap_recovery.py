@@ -19,7 +19,7 @@ from cti_adapters.journal.files import Journal, Kind
 from cti_adapters.journal.reader import JournalReader
 from cti_adapters.storage.call_rows import as_log
 from cti_adapters.storage.gap_recovery import pending_gaps
-from cti_adapters.storage.mapping import Audit, Call, Exchange, Gap, Item
+from cti_adapters.storage.mapping import Audit, Call, Correction, Exchange, Gap, Item
 from cti_adapters.storage.refolded import Refolded
 from cti_adapters.wire.asterisk_cdr import named_rows
 from cti_server.calls.call_recovery import GapFetch
@@ -221,6 +221,9 @@ def test_one_that_turns_out_to_have_been_answered_stays_one_open_call(rig: Rig) 
     assert gap(rig).completed == 1
     (note,) = [entry for entry in rig.all(Audit) if entry.act == "completed"]
     assert {"answered", "ended_at"} <= set(note.detail["fields"])
+    (kept,) = rig.all(Correction)
+    assert (kept.call_id, kept.by, kept.why, kept.what) == (row.id, "", "from the exchange's own record", "changed")
+    assert kept.fields["answered"] == [False, True] and kept.fields["ended_at"] == [None, NOW - 900]
 
 
 def test_what_a_person_did_with_a_cut_call_stays(rig: Rig) -> None:

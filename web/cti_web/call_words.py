@@ -7,8 +7,10 @@ from typing import Any, Final
 from flask import Flask
 from flask_babel import LazyString, gettext, lazy_gettext
 
+from cti_server.calls.corrected import BY_FOLDING, FROM_RECORD
+from cti_server.calls.desk_receiving import BY_HAND
 from cti_web import formats
-from cti_web.labels import DIRECTIONS, INCOMING, MARKS, MATCHES, OUTGOING
+from cti_web.labels import DIRECTIONS, INCOMING, MARKS, MATCHES, OUTGOING, Label
 
 _ = lazy_gettext
 
@@ -48,6 +50,17 @@ FIELDS: Final[dict[str, LazyString]] = {
     "receiver": _("Who took it"),
 }
 """Those that are shown; the others (ids, what follows from a number) say nothing to a person."""
+CORRECTED: Final[dict[str, Label]] = {
+    "added": Label(_("added"), "green"),
+    "changed": Label(_("changed"), "blue"),
+    "kept": Label(_("kept"), "amber"),
+}
+WHYS: Final[dict[str, LazyString]] = {
+    BY_FOLDING: _("Read again from what the exchange sent"),
+    FROM_RECORD: _("Completed from the exchange's own record"),
+    BY_HAND: _("Who took it was entered by hand"),
+}
+"""Why something was corrected; what a person typed is shown as it is."""
 _SECONDS: Final = frozenset({"ring_seconds", "wait_seconds", "talk_seconds", "hold_seconds"})
 _TIMES: Final = frozenset({"started_at", "ringing_at", "answered_at", "pbx_answered_at", "ended_at"})
 
@@ -89,4 +102,4 @@ def _word(name: str, value: str) -> str:
 
 def register(app: Flask) -> None:
     """Makes the words known to the templates."""
-    app.jinja_env.globals.update(call_field=call_field, call_value=call_value)
+    app.jinja_env.globals.update(call_field=call_field, call_value=call_value, CORRECTED=CORRECTED, CORRECTED_WHYS=WHYS)

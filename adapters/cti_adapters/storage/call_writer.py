@@ -30,7 +30,7 @@ from cti_adapters.storage.call_work import CallBack, Mark, Opening, WorkBook, wh
 from cti_adapters.storage.core import Bulk, Within, inserting, upserting
 from cti_adapters.storage.gap_recovery import PendingGap, note_buffered, note_fetch, pending_gaps, recovery
 from cti_adapters.storage.holders import Holders
-from cti_adapters.storage.schema import audit, calls, gaps, lanes, not_customers, sights, taken, unreadable
+from cti_adapters.storage.schema import audit, calls, corrections, gaps, lanes, not_customers, sights, taken, unreadable
 from cti_adapters.storage.sighting import (
     CallFacts,
     Party,
@@ -43,6 +43,7 @@ from cti_adapters.storage.sighting import (
     stored_sights,
 )
 from cti_server.calls.call_recovery import GapFetch
+from cti_server.calls.corrected import FROM_RECORD
 from cti_server.calls.holding import extensions_of, users_of
 from cti_server.calls.log import AWAITED, SETTLING, CallLog, Settled, outside_party
 from cti_server.calls.matching import attached, caller_key
@@ -250,8 +251,11 @@ class Batch:
         """What the exchange's own record filled in of calls that a gap had cut."""
         for row in _WHOLE.rows(self._connection, self._completed):
             said = as_row(latest[row.id])
-            differ = sorted(name for name, value in row._asdict().items() if value != said[name])
-            self._note(row.id, "completed", {"fields": differ})
+            fields = {name: [value, said[name]] for name, value in row._asdict().items() if value != said[name]}
+            self._note(row.id, "completed", {"fields": sorted(fields)})
+            if fields:
+                kept = {"call_id": row.id, "at": self._now, "by": "", "why": FROM_RECORD}
+                _CORRECTION.run(self._connection, [kept | {"what": "changed", "fields": fields}])
 
     def _find_users(self, work: list[_Work]) -> None:
         """Whose the telephones of the batch's calls are."""
@@ -491,6 +495,7 @@ _DELETE_TAKEN: Final = delete(taken).where(taken.c.call_id == bindparam("b_id"))
 _TAKEN: Final = upserting(taken, ["user", "call_id", "started_at", "extension", "talk_seconds"], keep=["extension"])
 _TRAIL: Final = inserting(audit, [column.name for column in audit.c if column.name != "id"])
 _LANE: Final = upserting(lanes, [column.name for column in lanes.c])
+_CORRECTION: Final = inserting(corrections, [column.name for column in corrections.c if column.name != "id"])
 _UNREADABLE: Final = upserting(unreadable, [column.name for column in unreadable.c], ignore=True)
 _GIVEN_BACK: Final[dict[str, Any]] = {"source": "", "recovered": 0, "completed": 0, "unread": 0} | {
     "problem": "",

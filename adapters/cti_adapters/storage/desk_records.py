@@ -10,11 +10,12 @@ from sqlalchemy import Select, select
 
 from cti_adapters.storage.core import chunks
 from cti_adapters.storage.gate import GatedSession
-from cti_adapters.storage.mapping import Audit, Dial, History, HistoryCall, Mail, Outbox
-from cti_server.calls.ports import DialEntry, HistoryEntry, MailEntry, TrailEntry
+from cti_adapters.storage.mapping import Audit, Correction, Dial, History, HistoryCall, Mail, Outbox
+from cti_server.calls.ports import CorrectionEntry, DialEntry, HistoryEntry, MailEntry, TrailEntry
 from cti_server.calls.views import HistoryRow
 
 TRAIL_MOST: Final = 500
+CORRECTIONS_MOST: Final = 50
 
 
 class RecordRepository:
@@ -213,6 +214,12 @@ class RecordRepository:
         query = select(Audit).where(Audit.subject_kind == "call", Audit.subject_id == call_id)
         rows = list(self._session.scalars(query.order_by(Audit.id.desc()).limit(TRAIL_MOST)))
         return [TrailEntry(row.at, row.user, row.act, row.customer_code, _plain(row.detail)) for row in reversed(rows)]
+
+    def corrections(self, call_id: str) -> list[CorrectionEntry]:
+        """What was corrected of a call, the latest first."""
+        query = select(Correction).where(Correction.call_id == call_id).order_by(Correction.id.desc())
+        rows = self._session.scalars(query.limit(CORRECTIONS_MOST))
+        return [CorrectionEntry(row.at, row.by, row.why, row.what, _plain(row.fields)) for row in rows]
 
 
 def _latest(query: Select[History], limit: int) -> Select[History]:

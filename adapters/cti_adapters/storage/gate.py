@@ -22,6 +22,7 @@ from cti_adapters.storage import mapping
 from cti_adapters.storage.schema import (
     audit,
     calls,
+    corrections,
     customer_numbers,
     customers,
     deliveries,
@@ -165,6 +166,7 @@ def _rules(scope: Scope) -> dict[type[Any], ColumnElement[bool]]:
         mapping.HistoryCall: _sight_of(scope, sights.c.call_id == history_calls.c.call_id),
         mapping.Mail: _about(scope, mails.c.customer_code, _sight_of(scope, sights.c.call_id == mails.c.call_id)),
         mapping.Dial: _about(scope, dials.c.customer_code, _sight_of(scope, sights.c.call_id == dials.c.call_id)),
+        mapping.Correction: _sight_of(scope, sights.c.call_id == corrections.c.call_id),
         mapping.Delivery: _sight_of(scope, sights.c.call_id == deliveries.c.call_id),
         mapping.Draft: and_(drafts.c.user == scope.user, _sight_of(scope, sights.c.item_id == drafts.c.item_id)),
         mapping.Taken: taken.c.user == scope.user,

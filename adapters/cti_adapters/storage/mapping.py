@@ -453,6 +453,18 @@ class RefoldingRow(Row):
     findings: Mapped[dict[str, Any]]
 
 
+class Correction(Row):
+    """What was corrected of a call."""
+
+    id: Mapped[int]
+    call_id: Mapped[str]
+    at: Mapped[float]
+    by: Mapped[str]
+    why: Mapped[str]
+    what: Mapped[str]
+    fields: Mapped[dict[str, Any]]
+
+
 class Delivery(Row):
     """Who was told of a call."""
 
@@ -511,6 +523,7 @@ def _map() -> None:
         RefoldingRow: schema.refoldings,
         Gap: schema.gaps,
         UnreadableRow: schema.unreadable,
+        Correction: schema.corrections,
         Delivery: schema.deliveries,
         Outbox: schema.outbox,
         Audit: schema.audit,
