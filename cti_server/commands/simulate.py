@@ -174,6 +174,8 @@ def _load(args: argparse.Namespace) -> int:
             first_extension=2001,
             extensions=4,
             seed=args.seed,
+            speed=args.speed,
+            fault=args.fault,
             username=args.username,
             secret="yobirin",
         )

@@ -21,11 +21,11 @@ from twisted.internet.task import Clock
 
 from cti_adapters.wire.ami import encode_event
 from cti_simulators.ami_server import Account
-from cti_simulators.pbx import Exchange, listen
+from cti_simulators.pbx import Exchange, listen, switch_on
 from cti_simulators.plays import script
 from cti_simulators.plays.steps import Hands
 from cti_simulators.scenarios import SMALL_OFFICE, Scenario, Site
-from cti_simulators.stage import Stage, Ticker
+from cti_simulators.stage import Stage, Ticker, Timer
 from cti_simulators.switch import Headers, Switch
 
 _CALLER = "09999990000"
@@ -198,13 +198,32 @@ def main(argv: list[str] | None = None) -> int:
     return serve(options)
 
 
+class Quick:
+    """The reactor's time at another speed: simulated seconds."""
+
+    def __init__(self, ticker: Ticker, speed: float) -> None:
+        self._ticker, self._speed = ticker, speed
+
+    def seconds(self) -> float:
+        """Simulated seconds of a clock that never goes back."""
+        return self._ticker.seconds() * self._speed
+
+    def callLater(self, delay: float, call: Callable[[], None]) -> Timer:
+        """Calls ``call`` after ``delay`` simulated seconds."""
+        return self._ticker.callLater(delay / self._speed, call)
+
+
 def serve(options: Any) -> int:
-    """Serves a load, as the command line's options say."""
+    """Serves a load, as the command line's options say; ``speed`` and ``fault`` where they have such."""
     from twisted.internet import reactor as twisted_reactor
 
     reactor: Any = twisted_reactor
-
-    exchange = Exchange(reactor, SMALL_OFFICE, time.time(), accounts=[Account(options.username, options.secret)])
+    speed = getattr(options, "speed", 1.0)
+    exchange = Exchange(
+        reactor, SMALL_OFFICE, time.time(), speed=speed, accounts=[Account(options.username, options.secret)]
+    )
+    for fault in getattr(options, "fault", ()):
+        switch_on(exchange.faults, fault)
     chance, width = random.Random(options.seed), len(options.first_caller)
     first = int(options.first_caller)
 
@@ -223,7 +242,7 @@ def serve(options: Any) -> int:
         options.rate,
         options.seconds,
         parties,
-        reactor,
+        Quick(reactor, speed),
         on_end=finish,
     )
     exchange.on_listener = load.start

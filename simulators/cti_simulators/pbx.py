@@ -232,6 +232,10 @@ def _happen(exchange: Exchange, file: ScenarioFile, happening: Happening, begin:
     if happening.does == "storm":
         exchange.storm(happening.events, happening.seconds)
         return
+    if happening.does == "half-open":
+        exchange.faults.half_open = True
+        exchange.stage.at(exchange.stage.now + happening.seconds, partial(_speaks_again, exchange))
+        return
     anew = happening.does in ("kill", "restart")
     if anew:
         exchange.crash() if happening.does == "kill" else exchange.restart()
@@ -245,6 +249,13 @@ def _happen(exchange: Exchange, file: ScenarioFile, happening: Happening, begin:
     else:
         exchange.cut()
     exchange.stage.at(exchange.stage.now + happening.seconds, exchange.boot if anew else exchange.mend)
+
+
+def _speaks_again(exchange: Exchange) -> None:
+    """Whoever has not noticed by now is cut off, and may connect again."""
+    exchange.faults.half_open = False
+    exchange.cut()
+    exchange.mend()
 
 
 def main(argv: list[str] | None = None) -> int:

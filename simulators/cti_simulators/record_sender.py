@@ -51,7 +51,8 @@ class RecordExchange:
             self.stage.at(one.at, partial(self.tell, one.data))
         for happening in happenings:
             if happening.does != "storm":
-                self.stage.at(begin + happening.at, self.cut)
+                break_link = self.silence if happening.does == "half-open" else self.cut
+                self.stage.at(begin + happening.at, break_link)
                 self.stage.at(begin + happening.at + happening.seconds, self.mend)
 
     def tell(self, record: bytes) -> None:
@@ -77,8 +78,15 @@ class RecordExchange:
         for talker in list(self.talkers):
             talker.abort()
 
+    def silence(self) -> None:
+        """Links stay, but what is told on them is lost."""
+        self.faults.half_open = True
+
     def mend(self) -> None:
-        """Clients can connect again."""
+        """Clients can connect again; who has not noticed that nothing comes is cut off."""
+        if self.faults.half_open:
+            self.faults.half_open = False
+            self.cut()
         self.down = False
 
 

@@ -1,8 +1,8 @@
 """A scenario file played in memory, as fast as it goes, to one client that connects again whenever it is cut off.
 
-``python -m cti_simulators.rehearsal``: takes JSON on standard input (``text``, ``seed``, ``faults``, ``skew``, and for
-records ``profile``, the text of a make's) and says on standard output what the client was sent and when. The same input
-always gives the same bytes.
+``python -m cti_simulators.rehearsal``: takes JSON on standard input (``text``, ``seed``, ``faults``, ``skew``;
+``happens``: what befalls the exchange in the first call; ``profile``: the text of a make's, where it writes records)
+and says on standard output what the client was sent and when. The same input always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cti_simulators.faults import Faults
 from cti_simulators.pbx import Exchange, play_all
 from cti_simulators.record_sender import RecordExchange, Talker
 from cti_simulators.records import written
-from cti_simulators.scenarios import SMALL_OFFICE, ScenarioError, ScenarioFile, Site, loads
+from cti_simulators.scenarios import SMALL_OFFICE, ScenarioError, ScenarioFile, Site, loads, with_happening
 
 BEGIN = 1_795_568_400.0
 """When the simulated time of a rehearsal begins (epoch seconds, UTC): 10:00 on a Wednesday in Tokyo."""
@@ -198,6 +198,8 @@ def told(asked: Mapping[str, Any]) -> dict[str, Any]:
     """What standard output says: ``fault``, or what was sent and what is expected to come of it."""
     try:
         file = loads(str(asked["text"]), str(asked.get("name", "the scenario")))
+        for does in asked.get("happens", ()):
+            file = with_happening(file, str(does))
     except ScenarioError as problem:
         return {"fault": str(problem)}
     known = {each.name for each in fields(Faults)}

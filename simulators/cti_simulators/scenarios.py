@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -307,9 +307,10 @@ class Happening:
 
     __pydantic_config__ = _CHECKED
 
-    does: Literal["cut", "kill", "restart", "storm"]
-    """``cut``: every link breaks, the calls go on. ``kill``: without power, every call is gone. ``restart``: the
-    exchange ends every call in order, says so and begins anew. ``storm``: events that mean nothing."""
+    does: Literal["cut", "half-open", "kill", "restart", "storm"]
+    """``cut``: every link breaks, the calls go on. ``half-open``: links stay, but nothing is said on them, and then
+    they break. ``kill``: without power, every call is gone. ``restart``: the exchange ends every call in order, says so
+    and begins anew. ``storm``: events that mean nothing."""
     at: Seconds
     """Seconds after the beginning."""
     seconds: Seconds = 3.0
@@ -338,6 +339,17 @@ class ScenarioFile:
     def __post_init__(self) -> None:
         if not self.call:
             raise ValueError("a scenario file holds one or more [[call]] tables")
+
+
+def with_happening(file: ScenarioFile, does: str) -> ScenarioFile:
+    """The same file with something that happens in the middle of its first call. Raises ScenarioError."""
+    first = min(file.call, key=lambda call: call.at)
+    at = first.at + (first.ring + first.talk / 2 if first.outcome == "answered" else first.ring / 2)
+    try:
+        happening = _HAPPENING.validate_python({"does": does, "at": at, "seconds": 5.0})
+    except ValidationError as bad:
+        raise ScenarioError(f"nothing is called {does} that may happen to an exchange") from bad
+    return replace(file, exchange=(*file.exchange, happening))
 
 
 def load(path: Path, site: Site = SMALL_OFFICE) -> ScenarioFile:
@@ -386,6 +398,7 @@ def schema() -> str:
 
 _SCENARIO = TypeAdapter(Scenario)
 _FILE = TypeAdapter(ScenarioFile)
+_HAPPENING = TypeAdapter(Happening)
 
 
 def _at_line(name: str, text: str, problem: Any) -> str:

@@ -93,7 +93,7 @@ def test_the_schema_is_the_one_that_is_shipped() -> None:
         (CALL + 'outcome = "lost"\n', "f, line 5: outcome: Input should be 'answered'"),
         (CALL + CALL.replace("2001", "2009"), "f, line 5: there is no extension 2009; there are 2001, 2002"),
         (CALL + '[call.expect]\nanswered = true\ndispositon = "busy"\n', "f, line 7: a call has no “dispositon”"),
-        (CALL + '[[exchange]]\ndoes = "explode"\nat = 1\n', "f, line 6: does: Input should be 'cut', 'kill'"),
+        (CALL + '[[exchange]]\ndoes = "explode"\nat = 1\n', "f, line 6: does: Input should be 'cut', 'half-open'"),
         (CALL + '[[exchange]]\ndoes = "cut"\nwhen = 1\nat = 2\n', "f, line 7: there is no “when”; there are does"),
         ("", "f, line 1: a scenario file holds one or more [[call]] tables"),
         ("call = []\n", "a scenario file holds one or more [[call]] tables"),

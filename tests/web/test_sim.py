@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from cti_web import rehearsing
+from cti_adapters import profiles
+from cti_web import rehearsing, sim
 from tests.web.fake_desk import FakeDesk
 from tests.web.pages import REP, FakeAccounts, make_app
 
@@ -84,3 +85,25 @@ def test_many_messages_alike_are_one_line(client: FlaskClient) -> None:
 )
 def test_what_cannot_be_taken_is_refused(client: FlaskClient, form: dict[str, str]) -> None:
     assert play(client, **form)[0] == 422
+
+
+def test_a_scenario_is_played_as_records_of_a_make(client: FlaskClient) -> None:
+    page = client.get("/sim").get_data(as_text=True)
+    assert all(f'value="{make}"' in page for make in profiles.shipped())
+    status, text = play(client, scenario="answered", protocol="avaya-ipoffice")
+    assert status == 200 and "Read as expected" in text and "<b>Record</b>" in text
+
+
+def test_what_befalls_the_exchange_in_mid_call_is_explained_where_it_shows(client: FlaskClient) -> None:
+    text = play(client, scenario="answered", fault=["kill"])[1]
+    assert "without an end that anybody saw" in text and "data-differs" in text
+    assert "2 connections" in play(client, scenario="answered", fault=["half-open"])[1]
+
+
+def test_every_fault_says_what_is_to_be_seen(client: FlaskClient) -> None:
+    text = client.get("/sim").get_data(as_text=True)
+    assert all(str(fault.text) in text for fault in sim.FAULTS.values()) and text.count('name="fault"') == 10
+
+
+def test_a_make_that_there_is_not_is_refused(client: FlaskClient) -> None:
+    assert play(client, scenario="busy", protocol="nobody")[0] == 422

@@ -11,14 +11,15 @@ import subprocess
 import sys
 import threading
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from flask_babel import gettext
 
-from cti_adapters.exchanges.dry_run import DryRun, Heard
-from cti_server.calls.expecting import Comparison, Meant, compare
+from cti_adapters.exchanges.dry_run import DryRun, Heard, Reading, RecordDryRun
+from cti_adapters.profiles import FOLDER, profile_named
+from cti_server.calls.expecting import RECORDS_NEAR_BY, SAME_START, Comparison, Meant, compare
 from cti_server.calls.folding import ExchangePlan
 from cti_server.settings import config_folder
 from cti_server.shared.errors import Unavailable
@@ -68,25 +69,40 @@ def title_of(path: Path) -> str:
     return str(tomllib.loads(path.read_text("utf-8")).get("title", path.stem))
 
 
-def rehearse(text: str, name: str, seed: int, faults: Mapping[str, float], skew: float = 0.0) -> Rehearsed:
-    """Plays the text of a scenario file. Raises Unavailable where too much is being played already, or it takes too
-    long."""
+class Asked(NamedTuple):
+    """What is to be played: the text of a scenario file and its name, faults of the line, seconds by which the clock is
+    wrong, what befalls the exchange in the first call, and the profile of the make whose records it writes (none: it
+    speaks AMI)."""
+
+    text: str
+    name: str
+    seed: int
+    faults: Mapping[str, float]
+    skew: float = 0.0
+    happens: Sequence[str] = ()
+    profile: str = ""
+
+
+def rehearse(asked: Asked) -> Rehearsed:
+    """Plays a scenario file. Raises Unavailable where too much is being played already, or it takes too long."""
+    plan = ExchangePlan(id="simulated", branch="")
+    source = (FOLDER / f"{asked.profile}.toml").read_text("utf-8") if asked.profile else ""
     if not _seats.acquire(blocking=False):
         raise Unavailable(gettext("Other scenarios are being played just now. Try again in a moment."))
     try:
-        told = _played({"text": text, "name": name, "seed": seed, "faults": dict(faults), "skew": skew})
+        told = _played({**asked._asdict(), "faults": dict(asked.faults), "profile": source})
     finally:
         _seats.release()
     if "fault" in told:
         return Rehearsed(fault=told["fault"])
-    reading = DryRun(ExchangePlan(id="simulated", branch=""))
+    reading: Reading = RecordDryRun(profile_named(asked.profile), plan) if asked.profile else DryRun(plan)
     size = 0
     for connection, at, data in told["sent"]:
         raw = base64.b64decode(data)
         size += len(raw)
         reading.hear(connection, at, raw)
     meant = [Meant(call["title"], call["at"], call["expect"]) for call in told["calls"]]
-    comparison = compare(meant, reading.calls())
+    comparison = compare(meant, reading.calls(), RECORDS_NEAR_BY if asked.profile else SAME_START)
     return Rehearsed("", told["title"], told["began"], tuple(reading.heard), comparison, told["broken_off"], size)
 
 

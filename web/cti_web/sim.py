@@ -3,11 +3,14 @@ where that differs from what the scenario says must come out (spec O4)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from flask import Blueprint, Response, request
 from flask_babel import LazyString, gettext, lazy_gettext
 
+from cti_adapters import profiles
 from cti_adapters.exchanges.dry_run import Heard
 from cti_server.shared.errors import Invalid
 from cti_web import rehearsing
@@ -23,6 +26,7 @@ SHOWN: Final = 400
 ALIKE: Final = 4
 """From so many messages of the same name in a row on, only the first is shown, with their number."""
 OWN: Final = "own"
+AMI: Final = "ami"
 TITLES: Final[dict[str, LazyString]] = {
     "answered": _("Answered, hung up by either side"),
     "missed": _("Nobody takes it"),
@@ -56,20 +60,53 @@ TITLES: Final[dict[str, LazyString]] = {
 
 
 class Fault(NamedTuple):
-    """A fault of the line that can be switched on."""
+    """A fault that can be switched on. ``sight``: what is to be seen then. ``values``: of the line. ``happens``: what
+    befalls the exchange in the middle of the first call."""
 
     text: LazyString
-    values: dict[str, float]
+    sight: LazyString
+    values: Mapping[str, float] = MappingProxyType({})
+    happens: str = ""
 
 
+_SAME: Final = _("Everything is read as expected.")
 FAULTS: Final[dict[str, Fault]] = {
-    "tiny": Fault(_("Tiny reads, 3 bytes at a time"), {"piece_bytes": 3}),
-    "split": Fault(_("Characters cut between their bytes"), {"split_characters": True}),
-    "together": Fault(_("Much at once, twice a second"), {"together_seconds": 0.5}),
-    "duplicate": Fault(_("Every tenth message twice"), {"duplicate": 0.1}),
-    "reorder": Fault(_("Every tenth message too late"), {"reorder": 0.1}),
-    "garbage": Fault(_("Bytes without meaning between messages"), {"garbage": 0.1}),
-    "skew": Fault(_("The exchange's clock is 90 seconds fast"), {}),
+    "tiny": Fault(_("Tiny reads, 3 bytes at a time"), _SAME, {"piece_bytes": 3}),
+    "split": Fault(_("Characters cut between their bytes"), _SAME, {"split_characters": True}),
+    "together": Fault(_("Much at once, twice a second"), _SAME, {"together_seconds": 0.5}),
+    "duplicate": Fault(
+        _("Every tenth message twice"),
+        _("Everything is read as expected; nothing is counted twice."),
+        {"duplicate": 0.1},
+    ),
+    "reorder": Fault(
+        _("Every tenth message too late"),
+        _("The calls are all there; a detail that came too late may differ."),
+        {"reorder": 0.1},
+    ),
+    "garbage": Fault(
+        _("Bytes without meaning between messages"),
+        _("The pieces are kept and counted as unreadable; the calls are read as expected."),
+        {"garbage": 0.1},
+    ),
+    "skew": Fault(
+        _("The exchange's clock is 90 seconds fast"), _("The calls begin 90 seconds later; nothing else changes.")
+    ),
+    "half-open": Fault(
+        _("The link falls silent during the first call"),
+        _("A gap of 5 seconds and a second connection. What ended meanwhile has no exact end; records of it are lost."),
+        happens="half-open",
+    ),
+    "storm": Fault(
+        _("1,000 events without meaning during the first call"),
+        _("They stand in the list as one line; everything is read as expected."),
+        happens="storm",
+    ),
+    "kill": Fault(
+        _("The exchange loses its power during the first call"),
+        _("The call is there without an end that anybody saw, and without a record; it differs from what was meant."),
+        happens="kill",
+    ),
 }
 SKEW: Final = 90.0
 
@@ -93,6 +130,8 @@ def show() -> Response:
             name: TITLES.get(name) or rehearsing.title_of(path) for name, path in rehearsing.shipped().items()
         },
         "faults": FAULTS,
+        "ami": AMI,
+        "makes": {name: profile.title for name, profile in profiles.shipped().items() if profile.writes},
         "own": OWN,
         "asked": request.form,
         "played": played,
@@ -118,7 +157,21 @@ def _play() -> rehearsing.Rehearsed:
             raise Invalid(gettext("Choose a scenario."), "scenario")
         text = path.read_text("utf-8")
     values = {key: value for fault in chosen for key, value in FAULTS[fault].values.items()}
-    return rehearsing.rehearse(text, f"{name}.toml", int(seed), values, SKEW if "skew" in chosen else 0.0)
+    happens = [FAULTS[fault].happens for fault in chosen if FAULTS[fault].happens]
+    profile = request.form.get("protocol", AMI)
+    if profile != AMI and profile not in profiles.shipped():
+        raise Invalid(gettext("Choose how the exchange speaks."), "protocol")
+    return rehearsing.rehearse(
+        rehearsing.Asked(
+            text,
+            f"{name}.toml",
+            int(seed),
+            values,
+            SKEW if "skew" in chosen else 0.0,
+            happens,
+            "" if profile == AMI else profile,
+        )
+    )
 
 
 def _own_text() -> str:
