@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
-from cti_server.shared.people import Branch
 from cti_server.shared.telephones import Ending, Seat, Telephone
 
 Kind = Literal["own", "shared", "free"]
@@ -62,9 +61,6 @@ class TelephoneRows(Protocol):
 
     def sites(self) -> list[Site]:
         """The exchanges, by branch and id."""
-
-    def branches(self) -> Mapping[str, Branch]:
-        """By code."""
 
     def person(self, user: str) -> Person | None:
         """One of the firm's people."""

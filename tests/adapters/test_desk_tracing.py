@@ -103,6 +103,22 @@ def test_an_extension_that_is_nobodys(office: Office, hub: Hub) -> None:
     assert red(why(office, rings(office, hub, extension="2999"))) == ("extension", "nobodys")
 
 
+def test_who_took_the_telephone_for_the_day_is_named_and_a_shared_one_said_to_be_nobodys(
+    office: Office, hub: Hub
+) -> None:
+    seat = {"exchange": "hq", "extension": "2001", "user": "802", "day": True, "since": NOW - 900}
+    office.put(mapping.Seat(**seat, until=NOW + 900, at_sign_out=True, ended_why=""))
+    trace = why(office, rings(office, hub))
+    step = next(step for step in trace.steps if step.key == "extension")
+    assert (step.light, step.code) == ("done", "seated")
+    assert step.values == {"extensions": "2001", "name": "name 802", "since": NOW - 900}
+    assert [(one.user, one.why) for one in trace.people] == [("802", "rings"), ("801", "rep")]
+    office.put(mapping.Extension(exchange="hq", extension="2005", user=None, shared=True))
+    with office.desk(chief()) as desk:
+        dry = desk.dry_run("hq", NUMBER, Plan(area_code="03"), "2005")
+    assert lights(dry)["extension"] == ("partly", "shared")
+
+
 def test_a_class_beyond_the_limit_and_a_caller_nobody_may_see(office: Office, hub: Hub) -> None:
     office.put(mapping.Role(name="low", span="all", classes=[2, 3], rights=["handle"]))
     office.put(mapping.User(id="805", login="805", name="name 805", branch="121", role="low"))

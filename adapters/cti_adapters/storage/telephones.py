@@ -14,11 +14,10 @@ from sqlalchemy.sql.elements import ColumnElement
 from cti_adapters.storage import gate
 from cti_adapters.storage.core import chunks
 from cti_adapters.storage.holders import as_seat, as_telephone
-from cti_adapters.storage.mapping import Audit, Branch, Exchange, Extension, Outbox, User
+from cti_adapters.storage.mapping import Audit, Exchange, Extension, Outbox, User
 from cti_adapters.storage.mapping import Seat as SeatRow
 from cti_adapters.storage.schema import calls
 from cti_server.identity.telephone_ports import Person, Place, Rang, Site, Wanted
-from cti_server.shared import people
 from cti_server.shared.errors import Conflict
 from cti_server.shared.telephones import Ending, Seat, Telephone
 
@@ -54,11 +53,6 @@ class TelephoneShelf:
         """The exchanges, by branch and id."""
         rows = self._session.scalars(select(Exchange).order_by(Exchange.branch, Exchange.id))
         return [Site(row.id, row.name or row.id, row.branch) for row in rows]
-
-    def branches(self) -> Mapping[str, people.Branch]:
-        """By code."""
-        rows = self._session.scalars(select(Branch))
-        return {row.code: people.Branch(row.code, row.name, row.timezone) for row in rows}
 
     def person(self, user: str) -> Person | None:
         """One of the firm's people."""
