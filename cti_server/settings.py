@@ -111,6 +111,8 @@ class ServerSettings(Table):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     language: Literal["ja", "en"] = "ja"
+    record_folders: tuple[Path, ...] = (Path("/var/spool/yobirin"),)
+    """Folders in which files lie that pages may have read as records of an exchange."""
 
 
 class BranchSettings(Table):

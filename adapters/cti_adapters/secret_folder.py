@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,10 +19,11 @@ UNNAMED_SECONDS: Final = 3600.0
 
 
 class SecretFolder:
-    """The folder below a data folder."""
+    """The folder below a data folder. ``records``: the folders from which pages may have records read."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, records: Sequence[Path] = ()) -> None:
         self._folder = (data_dir / "secrets").absolute()
+        self._records = records
 
     def keep(self, purpose: str, secret: str) -> str:
         """Keeps a secret in a file of its own (mode 0600, on the disk when this returns); gives the file's name.
@@ -46,6 +47,15 @@ class SecretFolder:
     def beside(self, path: str) -> bool:
         """Whether a path lies in the server's own data folder, whatever links lead there."""
         return Path(path).resolve().is_relative_to(self._folder.parent.resolve())
+
+    def readable(self, path: str) -> bool:
+        """Whether a path lies in a folder from which pages may have records read, whatever links lead there."""
+        found = Path(path).resolve()
+        return any(found.is_relative_to(folder.resolve()) for folder in self._records)
+
+    def folders(self) -> list[str]:
+        """These folders."""
+        return [str(folder) for folder in self._records]
 
     def within(self, path: str) -> str:
         """The path of a file of the folder, given its name or whole path. Raises Invalid for one outside of it."""

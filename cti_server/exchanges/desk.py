@@ -284,9 +284,17 @@ class ExchangeDesk:
         """Files that a page may not name: what an exchange is read from is shown on its page. What the settings file
         names may stay."""
         faults = []
-        path = None if settings.path is None else str(settings.path)
-        if path is not None and path != now.get("path") and self._secrets.beside(path):
-            faults.append(Fault("path", "own-data", "Choose a place outside of the server's own data folder", {}))
+        cdr = now.get("cdr")
+        files = {
+            "path": (settings.path, now.get("path")),
+            "cdr.file": (settings.cdr.file if settings.cdr else None, cdr.get("file") if cdr else None),
+        }
+        for field, (path, before) in files.items():
+            if path is not None and str(path) != before:
+                faults += self._strange_file(field, str(path))
+        device = settings.device
+        if device and device != now.get("device") and (not device.startswith("/dev/") or ".." in device):
+            faults.append(Fault("device", "no-device", "Name a serial line of the server, such as /dev/ttyUSB0", {}))
         profile = settings.profile
         if ("/" in profile or profile.endswith(".toml")) and profile != now.get("profile"):
             faults.append(Fault("profile", "profile-path", "Choose a profile by its name", {}))
@@ -302,6 +310,19 @@ class ExchangeDesk:
         places, place_faults = self._secret_places(wish, now)
         faults += [fault._replace(field=f"cdr.{fault.field}") for fault in place_faults]
         return {key: value for key, value in cdr.items() if key not in SECRET_FIELDS} | places, faults
+
+    def _strange_file(self, field: str, path: str) -> list[Fault]:
+        if self._secrets.beside(path):
+            return [Fault(field, "own-data", "Choose a place outside of the server's own data folder", {})]
+        if self._secrets.readable(path):
+            return []
+        folders = ", ".join(self._secrets.folders())
+        if not folders:
+            return [
+                Fault(field, "no-folders", "Name folders for records (record_folders) in the settings file first", {})
+            ]
+        sentence = f"Choose a place in one of the folders that the settings file names for records: {folders}"
+        return [Fault(field, "outside-folders", sentence, {"folders": folders})]
 
     def _secret_places(self, wish: SecretWish, now: Mapping[str, Any]) -> tuple[dict[str, str], list[Fault]]:
         """Where the secret is to be had, if not in a file of ours. What the settings file names may stay; a page

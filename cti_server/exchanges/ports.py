@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -71,6 +71,12 @@ class Secrets(Protocol):
 
     def beside(self, path: str) -> bool:
         """Whether a path lies in the server's own data folder, which no exchange is read from."""
+
+    def readable(self, path: str) -> bool:
+        """Whether a path lies in a folder from which pages may have records read, whatever links lead there."""
+
+    def folders(self) -> Sequence[str]:
+        """These folders."""
 
     def within(self, path: str) -> str:
         """The path of a file of the folder, given its name or whole path. Raises Invalid for one outside of it."""

@@ -97,6 +97,9 @@ def test_a_page_reads_no_other_secrets(desk: ExchangeDesk, shelf: FakeShelf, wis
     ("more", "field"),
     [
         ({"path": "/data/secrets/hq-1.secret", "profile": "mitel"}, "path"),
+        ({"path": "/etc/passwd", "profile": "mitel"}, "path"),
+        ({"feed": "serial", "device": "/etc/passwd", "profile": "mitel"}, "device"),
+        ({"feed": "serial", "device": "/dev/../etc/passwd", "profile": "mitel"}, "device"),
         ({"path": "/var/log/calls", "profile": "/etc/passwd"}, "profile"),
         ({"path": "/var/log/calls", "profile": "mine.toml"}, "profile"),
     ],

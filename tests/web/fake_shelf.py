@@ -110,6 +110,12 @@ class FakeSecrets:
     def beside(self, path: str) -> bool:
         return path.startswith("/data")
 
+    def readable(self, path: str) -> bool:
+        return path.startswith("/var/")
+
+    def folders(self) -> list[str]:
+        return ["/var"]
+
     def within(self, path: str) -> str:
         whole = PurePosixPath("/data/secrets") / path
         if whole.parent != PurePosixPath("/data/secrets") or ".." in whole.parts:

@@ -48,7 +48,7 @@ class Site:
         self.database: Database = make_database(folder)
         self.settings = Settings.model_validate(
             {
-                "server": {"data_dir": str(folder)},
+                "server": {"data_dir": str(folder), "record_folders": ["/var/log", "/var/spool/smdr"]},
                 "branches": [{"code": "121", "name": "本店営業部"}, {"code": "122", "name": "横浜支店"}],
                 "exchanges": [FILE],
             }
@@ -159,6 +159,23 @@ def test_one_that_hands_over_records(site: Site, client: FlaskClient, feed: str)
     change = fixed | FEEDS[feed] | more | {"silent_minutes": "", "version": "1"}
     assert client.post("/admin/exchanges/old/change", data=change).status_code == 303
     assert site.runs()["old"].silent_minutes == 0
+
+
+def test_a_file_outside_of_the_folders_for_records_is_refused(site: Site, client: FlaskClient) -> None:
+    form = {"kind": "smdr", "feed": "file", "id": "old", "name": "旧", "branch": "121", "profile": "mitel"}
+    (site.folder / "link").symlink_to("/etc/passwd")
+    for path in ("/etc/passwd", "/var/log/../../etc/passwd", f"{site.folder}/link"):
+        answer = client.post("/admin/exchanges/new-exchange", data=form | {"path": path}, headers=HTMX)
+        assert answer.status_code == 422 and "path" in problems(answer.get_data(as_text=True)), path
+    assert "old" not in site.runs()
+    answer = client.post("/admin/exchanges/new-exchange", data={**NEW, "cdr.file": "/etc/passwd"}, headers=HTMX)
+    assert answer.status_code == 422 and "/var/spool/smdr" in answer.get_data(as_text=True)
+
+
+def test_why_there_was_no_pop_up_has_a_form_of_its_own(client: FlaskClient) -> None:
+    page = client.get("/admin/exchanges/hq/why")
+    assert page.status_code == 200 and 'name="number"' in page.get_data(as_text=True)
+    assert client.get("/admin/exchanges/nobody/why").status_code == 404
 
 
 def problems(text: str) -> dict[str, str]:

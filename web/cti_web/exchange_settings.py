@@ -87,7 +87,7 @@ def managing(use: Desk) -> ExchangeDesk:
     settings = cast(Settings, current_app.extensions["yobirin.settings"])
     clock = cast(Clock, current_app.extensions["yobirin.clock"])
     work = cast(Any, use.work)
-    return ExchangeDesk(work.shelf, viewer, clock, SecretFolder(settings.data_dir))
+    return ExchangeDesk(work.shelf, viewer, clock, SecretFolder(settings.data_dir, settings.server.record_folders))
 
 
 def managing_profiles(use: Desk) -> ProfileDesk:

@@ -186,6 +186,11 @@ BY_CODE: Final[dict[str, LazyString]] = {
     "wrong-branch": _("This branch is not one of yours; choose another."),
     "wrong-variable": _("Name a variable that begins with YOBIRIN_, in capitals."),
     "not-a-secret": _("Name a file in the folder %(folder)s of the server; put the secret there first."),
+    "outside-folders": _(
+        "Choose a place in one of the folders that the settings file names for records (record_folders): %(folders)s"
+    ),
+    "no-folders": _("The settings file names no folder for records; name one there first (record_folders)."),
+    "no-device": _("Name a serial line of the server, such as /dev/ttyUSB0."),
     "own-data": _("Choose a place outside of the server's own data folder."),
     "profile-path": _("Choose a profile by its name."),
     "line-break": _("There must be no line break in it."),

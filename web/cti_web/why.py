@@ -28,16 +28,25 @@ blueprint = Blueprint("why", __name__)
 LINE_LONGEST: Final = 20_000
 
 
+@blueprint.get("/admin/exchanges/<exchange>/why")
+@signed_in
+@needs("exchanges")
+def form(exchange: str) -> Response:
+    """The form by itself."""
+    with desk() as use:
+        return page(use, "exchanges/why_form.html", row=use.exchange(exchange))
+
+
 @blueprint.post("/admin/exchanges/<exchange>/why")
 @signed_in
 @needs("exchanges")
 def ask(exchange: str) -> Response:
     """The newest call of a number about a time, step by step."""
-    form = request.form
+    sent = request.form
     with desk() as use:
         use.exchange(exchange)
-        number = phone.e164(form.get("number", "").strip(), _plan(use, exchange))
-        return _answer(use, use.why_number(exchange, number, _moment(form.get("at", "")), form.get("user") or None))
+        number = phone.e164(sent.get("number", "").strip(), _plan(use, exchange))
+        return _answer(use, use.why_number(exchange, number, _moment(sent.get("at", "")), sent.get("user") or None))
 
 
 @blueprint.post("/admin/exchanges/<exchange>/why/dry")
@@ -45,10 +54,10 @@ def ask(exchange: str) -> Response:
 @needs("exchanges")
 def dry(exchange: str) -> Response:
     """What would happen if a number rang an extension now, or if this line came. Nothing is stored."""
-    form = request.form
+    sent = request.form
     with desk() as use:
         use.exchange(exchange)
-        raw, extension, line = (form.get(name, "").strip() for name in ("number", "extension", "line"))
+        raw, extension, line = (sent.get(name, "").strip() for name in ("number", "extension", "line"))
         plan = _plan(use, exchange)
         read = None
         if line:

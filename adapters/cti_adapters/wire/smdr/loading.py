@@ -12,6 +12,7 @@ from typing import Any, Final, get_args
 
 from cti_adapters.wire.smdr.converters import CONVERTERS, TIMES
 from cti_adapters.wire.smdr.cutting import LAYOUT_KINDS
+from cti_adapters.wire.smdr.patterns import runs_away
 from cti_adapters.wire.smdr.places import line_of
 from cti_adapters.wire.smdr.profile import (
     OUTPUTS,
@@ -47,6 +48,8 @@ KEYS: Final[dict[str, frozenset[str]]] = {
 ENCODINGS: Final = frozenset(
     {"ascii", "utf-8", "latin-1", "iso8859-15", "cp437", "cp850", "cp1252", "shift_jis", "cp932", "euc_jp"}
 )
+SEARCHED: Final = frozenset({"when", "take", "join", "joined"})
+"""Regular expressions that are looked for anywhere in a text; the others have to fit the whole."""
 SECONDS: Final = frozenset({"ring_seconds", "duration_seconds"})
 TYPES: Final[dict[str, set[str]]] = {
     "started_at_local": {"datetime", "epoch"},
@@ -86,15 +89,19 @@ class _Faults:
         value = table.get(key)
         if value is None:
             return None
-        return self.compiled(value, (*path, key))
+        return self.compiled(value, (*path, key), searched=key in SEARCHED)
 
-    def compiled(self, value: Any, path: tuple[str | int, ...]) -> re.Pattern[str]:
+    def compiled(self, value: Any, path: tuple[str | int, ...], *, searched: bool) -> re.Pattern[str]:
         if not isinstance(value, str):
             raise self.at(path, "a regular expression has to be in quotes")
         try:
-            return re.compile(value, re.DOTALL)
-        except re.error as problem:
+            pattern = re.compile(value, re.DOTALL)
+        except (re.error, OverflowError, RecursionError) as problem:
             raise self.at(path, f"{value!r} is no regular expression: {problem}") from problem
+        fault = runs_away(pattern, searched=searched)
+        if fault:
+            raise self.at(path, f"{value!r} is refused: {fault}")
+        return pattern
 
     def of(self, kind: type, table: Mapping[str, Any], key: str, default: Any, path: tuple[str | int, ...]) -> Any:
         value = table.get(key, default)
@@ -168,7 +175,10 @@ def _profile(data: dict[str, Any], faults: _Faults) -> Profile:
         together=faults.of(bool, about, "together", False, ("profile",)),
         layouts=made,
         rules=tuple(rules),
-        noise=tuple(faults.compiled(one, ("framing", "noise")) for one in faults.words(framing, "noise", ("framing",))),
+        noise=tuple(
+            faults.compiled(one, ("framing", "noise"), searched=True)
+            for one in faults.words(framing, "noise", ("framing",))
+        ),
         blocks=faults.of(bool, framing, "blocks", False, ("framing",)),
         objects=faults.of(bool, framing, "objects", False, ("framing",)),
         longest=max(8192, faults.of(int, framing, "longest", 65536, ("framing",))),
@@ -333,7 +343,7 @@ def _check(name: str, wanted: Any, faults: _Faults, path: tuple[str | int, ...])
     if compared:
         return Check(name, None, compared.group(1), int(compared.group(2)))
     negative = wanted.startswith("!")
-    return Check(name, faults.compiled(wanted.removeprefix("!"), path), wanted=not negative)
+    return Check(name, faults.compiled(wanted.removeprefix("!"), path, searched=False), wanted=not negative)
 
 
 def _settings(
