@@ -36,6 +36,7 @@ from cti_adapters.storage.firm import (
     put_branches,
     put_exchanges,
 )
+from cti_adapters.storage.play_shelf import PLAY_ROW
 from cti_adapters.storage.refold_shelf import REFOLD_ROW
 from cti_adapters.storage.work import Database, writing
 from cti_adapters.timetable import Appointment, Timetable
@@ -44,6 +45,7 @@ from cti_server.exchange_states import ExchangeStates
 from cti_server.identity import seating
 from cti_server.identity.sessions import SessionPolicy
 from cti_server.outbox_handlers import handlers
+from cti_server.play_handlers import Plays
 from cti_server.refold_handlers import Refolds
 from cti_server.settings import ExchangeSettings, ReportSettings, Settings, config_folder
 from cti_server.shared import phone
@@ -127,6 +129,7 @@ class Server:
                     self._secrets,
                 ),
                 REFOLD_ROW: self._refolds.asked,
+                PLAY_ROW: Plays(self._supervision, clock).asked,
             },
         )
         self._watch = Watch(self.reactor, settings, self._outbox, mailbox=mailbox)

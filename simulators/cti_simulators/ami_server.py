@@ -273,6 +273,14 @@ class Session(Protocol):
         else:
             self.answer(message, [("Message", "Originate successfully queued")])
 
+    def simulate(self, message: Message) -> None:
+        """``Simulate``, which only a simulated exchange knows: a scenario is played on it, paused, stopped."""
+        problem = self.exchange.player.asked(message)
+        if problem:
+            self.error(message, problem)
+        else:
+            self.answer(message, [("Message", "As you wish")])
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -307,6 +315,7 @@ ACTIONS: Mapping[str, Action] = {
         Action("Logoff", "Logoff Manager.", Session.logoff, open=True),
         Action("Originate", "Originate a call.", Session.originate, frozenset({"originate"})),
         Action("Ping", "Keepalive command.", Session.ping),
+        Action("Simulate", "Play a scenario.", Session.simulate, frozenset({"originate"})),
         Action("Status", "List channel status.", Session.status, frozenset({"system", "call", "reporting"})),
     )
 }

@@ -24,6 +24,7 @@ from cti_simulators.ami_server import Account, Fields, Session, Sessions
 from cti_simulators.day import Traffic
 from cti_simulators.faults import Faults
 from cti_simulators.people import OFFICES, SEED
+from cti_simulators.playing import Player
 from cti_simulators.plays import script
 from cti_simulators.plays.outbound import Dialling, originate
 from cti_simulators.plays.steps import Hands
@@ -73,6 +74,8 @@ class Exchange:
         self.answers: Callable[[str, str], dict[str, Any]] = lambda extension, number: {}
         """How both sides behave on an originated call (extension, number): fields of ``Dialling``."""
         self._unread: set[Session] = set()
+        self.player = Player(self)
+        """What clients have it play."""
 
     # -- what happens on it
 
@@ -118,6 +121,7 @@ class Exchange:
     def crash(self) -> None:
         """Power off in mid-call: nothing more is said, every connection breaks, what was up is forgotten."""
         self.stage.clear()
+        self.player.stage.clear()
         self.switch.power_off()
         self.cut()
 
@@ -126,6 +130,7 @@ class Exchange:
         breaks."""
         self.stage.clear()
         self.stopping = True
+        self.player.stop()
         for call in self.hands.up:
             stop(self.hands, call)
         self.stage.at(self.stage.now + STOPS_AFTER, self._stopped)
@@ -178,10 +183,8 @@ class Exchange:
             self._unread.discard(session)
         else:
             self._unread.add(session)
-        if self._unread:
-            self.stage.hold()
-        else:
-            self.stage.release()
+        for stage in (self.stage, self.player.stage):
+            stage.hold() if self._unread else stage.release()
 
     def _tell(self, name: str, kind: str, headers: Headers) -> None:
         self.told += 1

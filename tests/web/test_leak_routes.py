@@ -175,6 +175,7 @@ def test_every_route_is_walked(site: Site) -> None:
         "/admin/profiles/save",  # tests/web/test_profile_saving.py
         "/admin/extensions/plan",  # tests/web/test_telephone_pages.py
         "/admin/extensions/save",
+        "/sim/live",  # tests/web/test_sim_live.py
         "/telephone/leave",
         "/telephone/take",
         "/board/<code>",  # these below

@@ -27,8 +27,6 @@ from cti_server.shared.errors import Unavailable
 SECONDS: Final = 20.0
 """A rehearsal that takes longer is ended."""
 AT_ONCE: Final = 2
-MOST_TEXT: Final = 64 * 1024
-"""Characters of a scenario file."""
 _seats = threading.BoundedSemaphore(AT_ONCE)
 
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from flask import Blueprint, Response, request
 from flask_babel import LazyString, gettext, lazy_gettext
 
 from cti_adapters import profiles
 from cti_adapters.exchanges.dry_run import Heard
+from cti_server.exchanges.playing import KIND, MOST_TEXT, SPEEDS, UP, PlayDesk
 from cti_server.shared.errors import Invalid
 from cti_web import rehearsing
 from cti_web.answers import asked_for, fragment, page
 from cti_web.viewer import desk, needs, signed_in
+
+if TYPE_CHECKING:
+    from cti_server.calls.desk import Desk
+    from cti_server.calls.views import ExchangeRow
 
 blueprint = Blueprint("sim", __name__)
 
@@ -119,6 +124,36 @@ class Entry(NamedTuple):
     times: int
 
 
+@blueprint.post("/sim/live")
+@signed_in
+@needs("simulator")
+def on_exchange() -> Response:
+    """Has a simulated exchange of this server play the scenario, pause, go on, step or stop."""
+    command = request.form.get("act", "play")
+    speed = request.form.get("live_speed", "1")
+    text, played = "", None
+    if command == "play":
+        text = _text()
+        # In memory too: so a file that can't be played is told, and what must come out of it stands beside.
+        played = rehearsing.rehearse(rehearsing.Asked(text, f"{request.form.get('scenario', '')}.toml", 1, {}))
+    with desk() as use:
+        asked = PlayDesk(cast(Any, use.work).plays, use.viewer, use.clock, use.exchanges())
+        stand = None
+        if played is None or not played.fault:
+            stand = asked.ask(request.form.get("exchange", ""), command, text, int(speed) if speed.isdigit() else 0)
+    values: dict[str, Any] = {
+        **_choices(),
+        "stand": stand,
+        "act": command,
+        "played": played,
+        "entries": entries(played) if played else [],
+    }
+    if asked_for() in ("y-sim", "y-sim-live"):
+        return fragment("sim/live.html", **values)
+    with desk() as use:
+        return page(use, "sim/page.html", **values, exchanges=_playable(use))
+
+
 @blueprint.route("/sim", methods=["GET", "POST"])
 @signed_in
 @needs("simulator")
@@ -126,36 +161,42 @@ def show() -> Response:
     """The page; after *play*, with what came of it."""
     played = _play() if request.method == "POST" else None
     values: dict[str, Any] = {
-        "scenarios": {
-            name: TITLES.get(name) or rehearsing.title_of(path) for name, path in rehearsing.shipped().items()
-        },
-        "faults": FAULTS,
-        "ami": AMI,
-        "makes": {name: profile.title for name, profile in profiles.shipped().items() if profile.writes},
-        "own": OWN,
-        "asked": request.form,
+        **_choices(),
         "played": played,
         "entries": entries(played) if played else [],
     }
     if asked_for() == "y-sim":
         return fragment("sim/result.html", **values)
     with desk() as use:
-        return page(use, "sim/page.html", **values)
+        return page(use, "sim/page.html", **values, exchanges=_playable(use))
+
+
+def _playable(use: Desk) -> list[ExchangeRow]:
+    """The simulated exchanges that scenarios can be played on just now."""
+    return [row for row in use.exchanges() if row.kind == KIND and row.state == UP]
+
+
+def _choices() -> dict[str, Any]:
+    """What the form offers, and what of it was chosen."""
+    return {
+        "scenarios": {
+            name: TITLES.get(name) or rehearsing.title_of(path) for name, path in rehearsing.shipped().items()
+        },
+        "faults": FAULTS,
+        "speeds": SPEEDS,
+        "ami": AMI,
+        "makes": {name: profile.title for name, profile in profiles.shipped().items() if profile.writes},
+        "own": OWN,
+        "asked": request.form,
+    }
 
 
 def _play() -> rehearsing.Rehearsed:
-    name = request.form.get("scenario", "")
     chosen = [key for key in request.form.getlist("fault") if key in FAULTS]
     seed = request.form.get("seed", "1").strip() or "1"
     if not seed.isascii() or not seed.isdigit() or len(seed) > 9:
         raise Invalid(gettext("The seed is a whole number."), "seed")
-    if name == OWN:
-        text = _own_text()
-    else:
-        path = rehearsing.shipped().get(name)
-        if path is None:
-            raise Invalid(gettext("Choose a scenario."), "scenario")
-        text = path.read_text("utf-8")
+    text = _text()
     values = {key: value for fault in chosen for key, value in FAULTS[fault].values.items()}
     happens = [FAULTS[fault].happens for fault in chosen if FAULTS[fault].happens]
     profile = request.form.get("protocol", AMI)
@@ -164,7 +205,7 @@ def _play() -> rehearsing.Rehearsed:
     return rehearsing.rehearse(
         rehearsing.Asked(
             text,
-            f"{name}.toml",
+            f"{request.form.get('scenario', '')}.toml",
             int(seed),
             values,
             SKEW if "skew" in chosen else 0.0,
@@ -174,14 +215,25 @@ def _play() -> rehearsing.Rehearsed:
     )
 
 
+def _text() -> str:
+    """The scenario file that was chosen."""
+    name = request.form.get("scenario", "")
+    if name == OWN:
+        return _own_text()
+    path = rehearsing.shipped().get(name)
+    if path is None:
+        raise Invalid(gettext("Choose a scenario."), "scenario")
+    return path.read_text("utf-8")
+
+
 def _own_text() -> str:
     file = request.files.get("file")
-    raw = file.read(rehearsing.MOST_TEXT + 1) if file else b""
+    raw = file.read(MOST_TEXT + 1) if file else b""
     try:
         text = raw.decode("utf-8") if raw else request.form.get("text", "")
     except UnicodeDecodeError as bad:
         raise Invalid(gettext("The file is not UTF-8; save it as UTF-8."), "file") from bad
-    if len(raw) > rehearsing.MOST_TEXT or len(text) > rehearsing.MOST_TEXT:
+    if len(raw) > MOST_TEXT or len(text) > MOST_TEXT:
         raise Invalid(gettext("A scenario file has at most 64 KiB."), "file")
     return text
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, DeferredList, fail
 
+from cti_adapters.exchanges.ami_client import AmiLink
 from cti_adapters.exchanges.dialling import Dialler
 from cti_adapters.exchanges.feed import Feed, FeedStatus, Surroundings
 from cti_adapters.exchanges.status import ExchangeState, Link
@@ -87,6 +88,13 @@ class Supervision:
         if feed is None or feed.dialler is None or feed.state.state is not Link.UP:
             raise Unavailable("The exchange is not connected just now; dial by hand, or try again in a moment")
         return feed.dialler
+
+    def ami_link(self, exchange: str, kind: str) -> AmiLink | None:
+        """The link to an exchange of a kind, while it is up."""
+        feed = self._feeds.get(exchange)
+        if feed is None or feed.settings.kind != kind or feed.state.state is not Link.UP:
+            return None
+        return feed.link if isinstance(feed.link, AmiLink) else None
 
     def running(self, settings: ExchangeSettings) -> ExchangeState | None:
         """How the link is that runs with these very settings; null where none does."""

@@ -12,6 +12,7 @@ from cti_adapters.storage.desk_tracing import TracingRepository
 from cti_adapters.storage.desk_work import WorkRepository
 from cti_adapters.storage.exchange_shelf import ExchangeShelf
 from cti_adapters.storage.gate import GatedSession
+from cti_adapters.storage.play_shelf import PlayShelf
 from cti_adapters.storage.profile_shelf import ProfileShelf
 from cti_adapters.storage.refold_shelf import RefoldShelf
 from cti_adapters.storage.telephones import TelephoneShelf
@@ -61,6 +62,11 @@ class DeskRepositories:
     def refoldings(self) -> RefoldShelf:
         """The foldings that pages asked for."""
         return RefoldShelf(self.session)
+
+    @cached_property
+    def plays(self) -> PlayShelf:
+        """What is asked of simulated exchanges."""
+        return PlayShelf(self.session)
 
     @cached_property
     def firm(self) -> FirmRepository:
