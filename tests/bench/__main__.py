@@ -8,13 +8,14 @@ import json
 import multiprocessing
 import sys
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 from tests.bench import rows_ami, rows_live, rows_popup, rows_records, rows_storage
 from tests.bench.measure import Row, print_table
 
 GROUPS: dict[str, Callable[[str], list[Row]]] = {
+    "popup": rows_popup.popup,
     "codec": rows_ami.codec,
     "pipeline": rows_ami.pipeline,
     "memory": rows_ami.memory,
@@ -27,7 +28,6 @@ GROUPS: dict[str, Callable[[str], list[Row]]] = {
     "backlog": rows_storage.backlog,
     "screens": rows_live.screens,
     "broadcast": rows_live.broadcast,
-    "popup": rows_popup.popup,
 }
 
 
@@ -37,13 +37,23 @@ def main() -> int:
     parser.add_argument("--size", choices=("small", "full", "huge"), default="full")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--only", nargs="*", choices=list(GROUPS), default=list(GROUPS))
+    parser.add_argument(
+        "--side-by-side", type=int, default=1, metavar="N", help="N groups at once: a trial, no figures"
+    )
     arguments = parser.parse_args()
     rows: list[Row] = []
-    for name in arguments.only:
+    # A fresh process each: no group's garbage or caches are another's.
+    fresh = multiprocessing.get_context("forkserver")
+    fresh.set_forkserver_preload([group.__module__ for group in GROUPS.values()])
+
+    def measured(name: str) -> list[Row]:
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
-        # A fresh process each: no group's garbage or caches are another's.
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
-            rows += process.submit(GROUPS[name], arguments.size).result()
+        with ProcessPoolExecutor(1, mp_context=fresh) as process:
+            return process.submit(GROUPS[name], arguments.size).result()
+
+    with ThreadPoolExecutor(arguments.side_by_side) as threads:
+        for found in threads.map(measured, arguments.only):
+            rows += found
     print_table(rows)
     if arguments.out:
         arguments.out.write_text(

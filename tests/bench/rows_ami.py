@@ -21,7 +21,7 @@ from tests.bench import peers
 from tests.bench.measure import Row, paired, resident_bytes
 from tests.bench.stream import chunks, stream
 
-MEGABYTES = {"small": 2.0, "full": 60.0, "huge": 100.0}
+MEGABYTES = {"small": 1.0, "full": 60.0, "huge": 100.0}
 TIMES = {"small": 1, "full": 3, "huge": 3}
 
 
@@ -121,8 +121,8 @@ def pipeline(size: str) -> list[Row]:
 
 def memory(size: str) -> list[Row]:
     """Resident memory while events flow: the last point against the first, points in between printed."""
-    goal = {"small": 20_000, "full": 1_000_000, "huge": 3_000_000}[size]
-    parts = chunks(stream(2.0 if size == "small" else 20.0))
+    goal = {"small": 8_000, "full": 1_000_000, "huge": 3_000_000}[size]
+    parts = chunks(stream(1.0 if size == "small" else 20.0))
     per_round = peers.bare_split(parts)
     points: list[tuple[int, int]] = []
     with tempfile.TemporaryDirectory() as folder:

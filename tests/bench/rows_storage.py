@@ -22,8 +22,8 @@ from tests.bench import world
 from tests.bench.measure import Row, paired, percentile
 
 ROWS = {"small": 2_000, "full": 100_000, "huge": 100_000}
-NUMBERS = {"small": (10_000, 100_000), "full": (1_000_000, 10_000_000), "huge": (1_000_000, 10_000_000)}
-LISTS = {"small": (10_000, 50_000), "full": (10_000, 100_000, 1_000_000), "huge": (10_000, 1_000_000, 10_000_000)}
+NUMBERS = {"small": (2_000, 20_000), "full": (1_000_000, 10_000_000), "huge": (1_000_000, 10_000_000)}
+LISTS = {"small": (4_000, 12_000), "full": (10_000, 100_000, 1_000_000), "huge": (10_000, 1_000_000, 10_000_000)}
 
 
 def _log(number: int) -> CallLog:

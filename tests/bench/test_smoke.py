@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent.parent
 def test_the_bench_measures_every_row_and_writes_it_down(tmp_path: Path) -> None:
     out = tmp_path / "bench.json"
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench", "--size", "small", "--out", str(out)],
+        [sys.executable, "-m", "tests.bench", "--size", "small", "--side-by-side", "3", "--out", str(out)],
         cwd=ROOT,
         capture_output=True,
         text=True,
