@@ -44,6 +44,7 @@ SAMPLES = {
     "hipath3000-compressed.composed": "hipath3000",
     "vodavi-lg.anon": "vodavi",
     "grandstream-ucm-json.composed": "grandstream",
+    "avaya-cm-teleseer.composed": "avaya-cm",
     "asterisk-cdr-csv": "asterisk-csv",
     "asterisk-ami-cdr": "asterisk-ami-cdr",
 }
@@ -129,7 +130,7 @@ def test_the_profile_is_offered_for_a_published_sample(name: str, profile: str) 
     assert fit is not None and fit.profile.name == profile
 
 
-@pytest.mark.parametrize(("name", "profile"), SAMPLES.items())
+@pytest.mark.parametrize(("name", "profile"), [one for one in SAMPLES.items() if profile_named(one[1]).writes])
 def test_what_is_written_is_read_back_as_the_same(name: str, profile: str) -> None:
     made = profile_named(profile)
     readings = Reader(made).feed(OURS.joinpath(f"{name}.txt").read_bytes() + b"\n\n")

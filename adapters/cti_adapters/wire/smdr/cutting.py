@@ -75,7 +75,8 @@ class Cutter:
             mark = marks.get(one.name)
             if parts or mark or one.kind != "text" or one.must or one.nothing or one.take:
                 source = parts[0] if len(parts) == 1 else place
-                self._steps.append((place, source, parts if len(parts) > 1 else None, {}, _means(one, mark)))
+                several = parts if len(parts) > 1 else None
+                self._steps.append((place, source, several, one.place.glue, {}, _means(one, mark)))
 
     def cut(self, text: str) -> Cut:
         """The fields. Raises Unfit where the layout doesn't fit."""
@@ -88,8 +89,8 @@ class Cutter:
         values: list[Value] = [found or None for found in texts]
         marks = 0
         problems: list[tuple[int, str]] = []
-        for place, source, parts, known, means in self._steps:
-            found = texts[source] if parts is None else " ".join([texts[part] for part in parts if texts[part]])
+        for place, source, parts, glue, known, means in self._steps:
+            found = texts[source] if parts is None else glue.join([texts[part] for part in parts if texts[part]])
             meaning = known.get(found)
             if meaning is None:
                 meaning = means(found)
@@ -105,8 +106,9 @@ class Cutter:
 
 
 _Means = Callable[[str], _Meaning]
-_Step = tuple[int, int, list[int] | None, dict[str, _Meaning], _Means]
-"""Place of the field; place of the text that it is; places where it is made of several; what is known; how to know."""
+_Step = tuple[int, int, list[int] | None, str, dict[str, _Meaning], _Means]
+"""Place of the field; place of the text that it is; places where it is made of several, and what joins these; what is
+known; how to know."""
 
 
 def _means(one: Field, mark: Marks | None) -> _Means:

@@ -39,7 +39,7 @@ KEYS: Final[dict[str, frozenset[str]]] = {
     "dialogue": frozenset({"expect", "send"}),
     "framing": frozenset({"blocks", "objects", "longest", "noise", "join", "joined"}),
     "layout": frozenset({"name", "kind", "when", "length", "delimiter", "quoted", "at_least", "pattern", "fields"}),
-    "field": frozenset({"at", "columns", "key", "from", "as", "formats", "nothing", "take", "must"}),
+    "field": frozenset({"at", "columns", "key", "from", "by", "as", "formats", "nothing", "take", "must"}),
     "rule": frozenset({"when", "set"}),
     "write": frozenset({"when", "fields"}),
     "test": frozenset({"lines", "expect"}),
@@ -302,6 +302,7 @@ def _field(
         (columns[0], columns[1]) if columns else None,
         faults.of(str, table, "key", "", path),
         parts,
+        faults.of(str, table, "by", " ", path),
     )
     nothing, must = faults.pattern(table, "nothing", path), faults.pattern(table, "must", path)
     return Field(name, place, shape, formats, nothing, take, must)

@@ -25,7 +25,8 @@ class Place(NamedTuple):
     key: str = ""
     """Key of a pair, header of a CSV column, or group of a pattern."""
     parts: tuple[str, ...] = ()
-    """Other fields that make this one, joined by a space."""
+    """Other fields that make this one, joined by ``glue``."""
+    glue: str = " "
 
     def __str__(self) -> str:
         if self.at is not None:
