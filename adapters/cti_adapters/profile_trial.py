@@ -6,10 +6,13 @@ The lines are customers' data: nothing here keeps or logs them.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 from cti_adapters.wire.smdr.converters import Value
+from cti_adapters.wire.smdr.cutting import Columns
+from cti_adapters.wire.smdr.framing import LINES, Frame
 from cti_adapters.wire.smdr.profile import OUTPUTS, Layout, Place, Profile
 from cti_adapters.wire.smdr.reading import Explained, Noise, Reader, Reading
 from cti_server.calls.events import Unreadable
@@ -70,12 +73,19 @@ def tried(profile: Profile, text: str) -> Trial:
     data = text.encode(profile.encoding, "replace")
     counts = {"record": 0, "noise": 0, "unreadable": 0}
     shown: list[Tried] = []
-    for frame, reading in [*reader.feed(data), *reader.finish()]:
+    for frame, reading in _readings(reader, data):
         kind = _kind(reading)
         counts[kind] += 1
         if len(shown) < MOST_LINES:
             shown.append(_tried(reader, frame.line, frame.raw, kind, reading))
     return Trial(counts["record"], counts["noise"], counts["unreadable"], shown)
+
+
+def _readings(reader: Reader, data: bytes) -> Iterator[tuple[Frame, Reading]]:
+    """Line by line, so that each is explained by what the lines before it said."""
+    for line in LINES.findall(data):
+        yield from reader.feed(line)
+    yield from reader.finish()
 
 
 def _kind(reading: Reading) -> str:
@@ -92,15 +102,15 @@ def _tried(reader: Reader, line: int, raw: bytes, kind: str, reading: Reading) -
     if not isinstance(reading, Unreadable | Noise):
         outcome = [(name, getattr(reading, name)) for name in OUTPUTS if getattr(reading, name) is not None]
         outcome += sorted(reading.further.items())
-    return Tried(line, kind, reason, _pieces(text, _spans(reader.profile, fields, text)), fields, outcome)
+    return Tried(line, kind, reason, _pieces(text, _spans(reader, fields, text)), fields, outcome)
 
 
-def _spans(profile: Profile, fields: list[Explained], text: str) -> list[tuple[int, int, str]]:
+def _spans(reader: Reader, fields: list[Explained], text: str) -> list[tuple[int, int, str]]:
     """Where in the line each field stands that has a place of its own, in the order of the line."""
     told = [(one.name, one.place) for one in fields]
-    for layout in profile.layouts:
+    for layout in reader.profile.layouts:
         if [(one.name, str(one.place)) for one in layout.fields] == told:
-            find = _Places(layout, text)
+            find = _Places(layout, text, reader.columns)
             found = [(*span, one.name) for one in layout.fields if (span := find.span(one.place)) is not None]
             return sorted(one for one in found if one[0] < one[1])
     return []
@@ -109,8 +119,9 @@ def _spans(profile: Profile, fields: list[Explained], text: str) -> list[tuple[i
 class _Places:
     """Finds where in a line the places of a layout are."""
 
-    def __init__(self, layout: Layout, text: str) -> None:
+    def __init__(self, layout: Layout, text: str, columns: Columns) -> None:
         self._text = text
+        self._columns = columns if layout.header is not None else {}
         self._cells: list[tuple[int, int]] = []
         self._match = None
         if layout.kind == "csv":
@@ -125,8 +136,9 @@ class _Places:
         """First character and the one after the last; null where it can't be told."""
         if place.columns is not None:
             return place.columns[0] - 1, min(place.columns[1], len(self._text))
-        if place.at is not None:
-            return self._cells[place.at] if place.at < len(self._cells) else None
+        at = self._columns.get(place.key.lower()) if self._columns else place.at
+        if at is not None:
+            return self._cells[at] if at < len(self._cells) else None
         if self._match is not None and place.key in self._match.groupdict() and self._match[place.key] is not None:
             before = len(self._text) - len(self._text.lstrip())
             start, end = self._match.span(place.key)

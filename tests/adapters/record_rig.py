@@ -43,6 +43,8 @@ class LineDecoder:
     """A record a line: start, ring and talk seconds, outside number, direction, extension; where several are one call,
     also its key, and 1 where more follow."""
 
+    learned = 0
+
     def __init__(self) -> None:
         self._rest = b""
 

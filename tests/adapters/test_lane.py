@@ -96,6 +96,8 @@ def test_killed_anywhere_the_calls_are_the_same(trace: Path, tmp_path: Path) -> 
 class Lines:
     """Lines of text as events; a line that begins with ``?`` is unreadable."""
 
+    learned = 0
+
     def __init__(self) -> None:
         self._held = b""
 

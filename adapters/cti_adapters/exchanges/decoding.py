@@ -14,6 +14,8 @@ from cti_server.calls.records import CallRecord
 class AmiDecoder:
     """Asterisk's manager interface."""
 
+    learned = 0
+
     def __init__(self) -> None:
         self._framer = Framer(skip=NOISE, keep=KEEP)
 
@@ -53,6 +55,11 @@ class RecordDecoder:
     def pending(self) -> int:
         """How many of the newest bytes belong to a record that is not complete yet."""
         return self._reader.pending
+
+    @property
+    def learned(self) -> int:
+        """How often something came that the records after it can't be read without."""
+        return self._reader.learned
 
     def feed(self, data: bytes, at: float) -> list[Event | Unreadable]:
         """The records that ``data`` completes. ``at``: when it arrived, epoch seconds, UTC."""

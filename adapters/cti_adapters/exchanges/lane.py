@@ -55,6 +55,10 @@ class Decoder(Protocol):
     def pending(self) -> int:
         """How many of the newest bytes belong to what is not complete yet."""
 
+    @property
+    def learned(self) -> int:
+        """How often something came, such as the names of columns, that what follows can't be read without."""
+
     def feed(self, data: bytes, at: float) -> list[Event | Unreadable]:
         """The events that ``data`` completes. ``at``: when it arrived."""
 
@@ -189,6 +193,9 @@ class Lane:
         self._next = _BEGINNING  # the next bytes to give to the decoder
         self._stretches: deque[_Stretch] = deque()  # what the decoder has, from its first incomplete byte on
         self._stretched = 0  # bytes in them
+        self._learned = 0
+        self._learned_at: Position | None = None
+        """Where reading has to begin to learn again what the newest events can't be read without."""
         self._stored = self._rebuild = _BEGINNING
         self._unwritten: _Batch | None = None
         self._retry_seconds = FIRST_RETRY
@@ -334,6 +341,7 @@ class Lane:
         position = self._frontier(record.offset, skip)
         for event in self._decoder.feed(data, record.at):
             self._give(event, position, record, batch)
+        self._note_learned(position)
         pending = self._decoder.pending
         if pending == 0:
             self._forget_stretches()
@@ -354,6 +362,7 @@ class Lane:
             position = self._frontier(record.offset)
             for event in self._decoder.finish(record.at):
                 self._give(event, position, record, batch)
+            self._note_learned(position)
             self._forget_stretches()
 
     def _take_link(self, record: Record, batch: _Batch) -> None:
@@ -413,6 +422,10 @@ class Lane:
             return Position(self._stretches[0].record, self._stretches[0].skip)
         return Position(record, skip)
 
+    def _note_learned(self, position: Position) -> None:
+        if self._decoder.learned != self._learned:
+            self._learned, self._learned_at = self._decoder.learned, position
+
     def _forget_stretches(self) -> None:
         self._stretches.clear()
         self._stretched = 0
@@ -421,7 +434,7 @@ class Lane:
         batch.settled = self._fold.settled()
         batch.changed = self._fold.changed()
         batch.folded = self._frontier(*self._next)
-        batch.rebuild = min(self._fold.low_water() or batch.folded, batch.folded)
+        batch.rebuild = min(self._fold.low_water() or batch.folded, self._learned_at or batch.folded, batch.folded)
         self._unwritten = batch
 
     # -- failing

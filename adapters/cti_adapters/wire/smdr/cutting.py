@@ -42,6 +42,8 @@ class _Meaning(NamedTuple):
     problem: str
 
 
+Columns = dict[str, int]
+"""Where the columns of a CSV are that a line has named, by their names in small letters; empty: none has come yet."""
 Marks = Callable[[str, Value], int]
 """From a field's text and value to bits that say what holds of it."""
 
@@ -65,9 +67,14 @@ class Cutter:
     a second pass, and most of their texts came before.
     """
 
-    def __init__(self, layout: Layout, fields: Sequence[Field], marks: dict[str, Marks]) -> None:
+    def __init__(
+        self, layout: Layout, fields: Sequence[Field], marks: dict[str, Marks], columns: Columns | None = None
+    ) -> None:
         self._layout = layout
-        self._find = _FINDERS[layout.kind](layout, fields)
+        if layout.header is not None:
+            self._find = _csv_by_names(layout, fields, {} if columns is None else columns)
+        else:
+            self._find = _FINDERS[layout.kind](layout, fields)
         places = {one.name: place for place, one in enumerate(fields)}
         self._steps: list[_Step] = []
         for place, one in enumerate(fields):
@@ -143,22 +150,55 @@ _Finder = Callable[[str], list[str]]
 """From a frame's text to the texts of the fields that stand in it; anything for those that are made of others."""
 
 
+def cells(layout: Layout, text: str) -> list[str]:
+    """The fields of a line of a CSV. Raises Unfit."""
+    if layout.quoted and '"' in text:
+        try:
+            return next(csv.reader([text], delimiter=layout.delimiter), [])
+        except csv.Error as problem:
+            raise Unfit("its quotes make no sense") from problem
+    return text.split(layout.delimiter)
+
+
+def columns_named(layout: Layout, text: str) -> Columns:
+    """The columns that a header line names. Raises Unfit where one is missing without which no record fits."""
+    columns: Columns = {}
+    for at, name in enumerate(cells(layout, text.lstrip("\ufeff"))):
+        columns.setdefault(name.strip().lower(), at)
+    for one in layout.fields:
+        if one.must is not None and one.place.key and one.place.key.lower() not in columns:
+            raise Unfit(f"these names of columns lack “{one.place.key}”")
+    return columns
+
+
 def _csv(layout: Layout, fields: Sequence[Field]) -> _Finder:
-    places = [one.place.at if one.place.at is not None else 0 for one in fields]
-    pick: Callable[[list[str]], Sequence[str]] = itemgetter(*places, 0)  # one more: of one alone it makes no tuple
-    delimiter = layout.delimiter
-    width = max(places, default=0) + 1
-    padding = [""] * width
-    quoted = layout.quoted
+    return _csv_at(layout, [one.place.at if one.place.at is not None else 0 for one in fields])
+
+
+def _csv_by_names(layout: Layout, fields: Sequence[Field], columns: Columns) -> _Finder:
+    """``columns`` is asked at every record, for another header may have come."""
+    finders: dict[tuple[int, ...], _Finder] = {}
 
     def find(text: str) -> list[str]:
-        if quoted and '"' in text:
-            try:
-                row = next(csv.reader([text], delimiter=delimiter), [])
-            except csv.Error as problem:
-                raise Unfit("its quotes make no sense") from problem
-        else:
-            row = text.split(delimiter)
+        if not columns:
+            raise Unfit("no line with the names of its columns came before it")
+        places = tuple(columns.get(one.place.key.lower(), len(columns)) for one in fields)
+        finder = finders.get(places)
+        if finder is None:
+            finders.clear()
+            finder = finders[places] = _csv_at(layout, list(places))
+        return finder(text)
+
+    return find
+
+
+def _csv_at(layout: Layout, places: list[int]) -> _Finder:
+    pick: Callable[[list[str]], Sequence[str]] = itemgetter(*places, 0)  # one more: of one alone it makes no tuple
+    width = max(places, default=0) + 1
+    padding = [""] * width
+
+    def find(text: str) -> list[str]:
+        row = cells(layout, text)
         if len(row) < layout.at_least:
             raise Unfit(f"it has {len(row)} fields, {layout.at_least} at least are needed")
         if len(row) < width:

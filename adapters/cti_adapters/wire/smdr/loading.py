@@ -38,7 +38,9 @@ KEYS: Final[dict[str, frozenset[str]]] = {
     "transport": frozenset({"feeds", "port", "dialogue"}),
     "dialogue": frozenset({"expect", "send"}),
     "framing": frozenset({"blocks", "objects", "longest", "noise", "join", "joined"}),
-    "layout": frozenset({"name", "kind", "when", "length", "delimiter", "quoted", "at_least", "pattern", "fields"}),
+    "layout": frozenset(
+        {"name", "kind", "when", "length", "delimiter", "quoted", "at_least", "pattern", "header", "fields"}
+    ),
     "field": frozenset({"at", "columns", "key", "from", "by", "as", "formats", "nothing", "take", "must"}),
     "rule": frozenset({"when", "set"}),
     "write": frozenset({"when", "fields"}),
@@ -159,6 +161,9 @@ def _profile(data: dict[str, Any], faults: _Faults) -> Profile:
         raise faults.at(("profile", "encoding"), f"there is no encoding “{encoding}”{meant(encoding, ENCODINGS)}")
     layouts = faults.of(list, data, "layout", [], ())
     made = tuple(_layout(layout, faults, ("layout", at)) for at, layout in enumerate(layouts))
+    headed = [at for at, layout in enumerate(made) if layout.header is not None]
+    if len(headed) > 1:
+        raise faults.at(("layout", headed[1], "header"), "only one layout can have a header")
     fields: dict[str, set[str]] = {}
     for layout in made:
         for one in layout.fields:
@@ -204,6 +209,8 @@ def _writes(about: Mapping[str, Any], layouts: tuple[Layout, ...], faults: _Faul
     names = [layout.name for layout in layouts]
     if name and name not in names:
         raise faults.at(("profile", "writes"), f"there is no layout “{name}”{meant(name, names)}")
+    if any(layout.name == name and layout.header is not None for layout in layouts):
+        raise faults.at(("profile", "writes"), f"“{name}” can't be written: its columns are named by a header")
     return name
 
 
@@ -244,6 +251,9 @@ def _layout(table: Any, faults: _Faults, path: tuple[str | int, ...]) -> Layout:
     pattern = faults.pattern(table, "pattern", path)
     if kind == "pattern" and pattern is None:
         raise faults.at(path, "a layout of the kind pattern needs pattern = '…' with named groups")
+    header = faults.pattern(table, "header", path)
+    if header is not None and kind != "csv":
+        raise faults.at((*path, "header"), "only the columns of a csv layout can be named by a header")
     length = faults.of(list, table, "length", [], path)
     if length and (len(length) != 2 or not all(isinstance(one, int) for one in length)):
         raise faults.at((*path, "length"), "length has to be [fewest, most] characters")
@@ -252,7 +262,7 @@ def _layout(table: Any, faults: _Faults, path: tuple[str | int, ...]) -> Layout:
         given = {name: {"key": name} for name in pattern.groupindex if name not in given} | given
     fields: list[Field] = []
     for name, field in given.items():
-        fields.append(_field(name, field, kind, faults, (*path, "fields", name), fields))
+        fields.append(_field(name, field, "header" if header else kind, faults, (*path, "fields", name), fields))
     if not fields:
         raise faults.at(path, "the layout has no fields")
     _apart(fields, faults, path)
@@ -266,6 +276,7 @@ def _layout(table: Any, faults: _Faults, path: tuple[str | int, ...]) -> Layout:
         quoted=faults.of(bool, table, "quoted", True, path),
         at_least=faults.of(int, table, "at_least", 1, path),
         pattern=pattern,
+        header=header,
     )
 
 
@@ -273,7 +284,7 @@ def _field(
     name: str, table: Any, kind: str, faults: _Faults, path: tuple[str | int, ...], before: list[Field]
 ) -> Field:
     faults.keys(table, "field", path)
-    kinds = {"csv": "at", "fixed": "columns", "pattern": "key", "pairs": "key", "json": "key"}
+    kinds = {"csv": "at", "header": "key", "fixed": "columns", "pattern": "key", "pairs": "key", "json": "key"}
     parts = faults.words(table, "from", path)
     for part in parts:
         if part not in {one.name for one in before}:

@@ -66,6 +66,8 @@ class Layout:
     at_least: int = 1
     """Fewest fields of a CSV record."""
     pattern: re.Pattern[str] | None = None
+    header: re.Pattern[str] | None = None
+    """A line of a CSV that names its columns: it holds for the lines after it, until another comes."""
 
 
 class Check(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cti_adapters.wire.smdr.converters import Value
-from cti_adapters.wire.smdr.cutting import UNLIKE, Cutter, Unfit, wanted
+from cti_adapters.wire.smdr.cutting import UNLIKE, Columns, Cutter, Unfit, columns_named, wanted
 from cti_adapters.wire.smdr.framing import HEAD, LINES, Frame, Framer
 from cti_adapters.wire.smdr.judging import Judge, Noise, Reading, needed
 from cti_adapters.wire.smdr.objects import ObjectFramer
@@ -32,11 +32,16 @@ class Reader:
         self.profile = profile
         self._noise = [pattern.search for pattern in profile.noise]
         self._layouts: list[tuple[Cutter, Judge]] = []
+        self._headed = next((one for one in profile.layouts if one.header is not None), None)
+        self.columns: Columns = {}
+        """Those that a header line named last."""
+        self.learned = 0
+        """How often a header line came: whoever begins to read behind it lacks the columns."""
         names = needed(profile)
         for layout in profile.layouts:
             fields = wanted(layout, names)
             judge = Judge(profile, fields)
-            self._layouts.append((Cutter(layout, fields, judge.marks), judge))
+            self._layouts.append((Cutter(layout, fields, judge.marks, self.columns), judge))
         self._framer: Framer | ObjectFramer
         if profile.objects:
             self._framer = ObjectFramer(most=profile.longest)
@@ -69,7 +74,7 @@ class Reader:
         readings = self._read_all(self._framer.finish())
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
-            readings.append((waiting, self.read(waiting.raw)))
+            readings.append((waiting, self._take(waiting.raw)))
         return readings
 
     def reset(self) -> Unreadable | None:
@@ -86,6 +91,11 @@ class Reader:
         for is_noise in self._noise:
             if is_noise(text):
                 return Noise(raw)
+        try:
+            if self._columns_in(text) is not None:
+                return Noise(raw)
+        except Unfit as problem:
+            return Unreadable(raw[:HEAD], str(problem), len(raw))
         problems: list[str] = []
         for cutter, judge in self._layouts:
             try:
@@ -101,13 +111,33 @@ class Reader:
         reason = telling[0] if telling else f"it looks like no record of {self.profile.title}"
         return Unreadable(raw[:HEAD], reason, len(raw))
 
+    def _take(self, raw: bytes) -> Reading:
+        """Reads the next frame of the feed: what it says of those after it is remembered."""
+        if self._headed is not None:
+            try:
+                columns = self._columns_in(raw.decode(self.profile.encoding, "surrogateescape"))
+            except Unfit:
+                columns = None
+            if columns is not None:
+                self.columns.clear()
+                self.columns.update(columns)
+                self.learned += 1
+        return self.read(raw)
+
+    def _columns_in(self, text: str) -> Columns | None:
+        """Those that it names where it is a header line. Raises Unfit where these can't be all."""
+        layout = self._headed
+        if layout is None or layout.header is None or layout.header.search(text) is None:
+            return None
+        return columns_named(layout, text)
+
     def explain(self, raw: bytes) -> list[Explained]:
         """What stands where in a frame, by the layout that fits best; empty where none does."""
         text = raw.decode(self.profile.encoding, "surrogateescape")
         best: list[Explained] = []
         for layout in self.profile.layouts:
             try:
-                cut = Cutter(layout, layout.fields, {}).cut(text)
+                cut = Cutter(layout, layout.fields, {}, self.columns).cut(text)
             except Unfit:
                 continue
             problems = dict(cut.problems)
@@ -128,7 +158,7 @@ class Reader:
                 continue
             whole = frame if self.profile.join is None else self._joined(frame, readings)
             if whole is not None:
-                readings.append((whole, self.read(whole.raw)))
+                readings.append((whole, self._take(whole.raw)))
         return readings
 
     def _joined(self, frame: Frame, readings: list[tuple[Frame, Reading]]) -> Frame | None:
@@ -140,7 +170,7 @@ class Reader:
                 frame = Frame(waiting.line, waiting.raw.rstrip() + b" " + frame.raw.lstrip())
                 text = frame.raw.decode(self.profile.encoding, "surrogateescape")
             else:
-                readings.append((waiting, self.read(waiting.raw)))
+                readings.append((waiting, self._take(waiting.raw)))
         if join is not None and len(frame.raw) <= self.profile.longest and join.search(text):
             self._waiting = frame
             return None
