@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from cti_simulators.ami_server import Account, Sessions
@@ -30,6 +32,13 @@ class Simulated:
         """Lets calls begin now, all at once; returns at once."""
         for scenario in scenarios:
             self.running.call(self.exchange.play, scenario)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stands still meanwhile, as far as calls go."""
+        self.running.call(self.exchange.stage.pause)
+        yield
+        self.running.call(self.exchange.stage.resume)
 
     @property
     def clients(self) -> int:
