@@ -147,9 +147,21 @@ class _Places:
             found = re.search(rf"(?im)^\s*{re.escape(place.key)}\s*:[ \t]*(.*)$", self._text)
             return found.span(1) if found else None
         if self._kind == "json" and place.key:
-            found = re.search(rf'(?i)"{re.escape(place.key)}"\s*:\s*"?((?<=")(?:[^"\\]|\\.)*|[^",}}]*)', self._text)
-            return found.span(1) if found else None
+            return self._in_json(place.key)
         return None
+
+    def _in_json(self, key: str) -> tuple[int, int] | None:
+        """A value by its path; each key is looked for behind the one that it is within."""
+        *within, last = (re.escape(part) for part in key.split("."))
+        start = 0
+        for part in within:
+            outer = re.compile(rf'(?i)"{part}"\s*:').search(self._text, start)
+            if outer is None:
+                return None
+            start = outer.end()
+        inner = re.compile(rf'(?i)"{last}"\s*:\s*"?((?<=")(?:[^"\\]|\\.)*|[^",}}]*)')
+        found = inner.search(self._text, start)
+        return found.span(1) if found else None
 
 
 def _pieces(text: str, spans: list[tuple[int, int, str]]) -> list[Piece]:

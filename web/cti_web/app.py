@@ -17,7 +17,19 @@ from cti_adapters.storage.work import Database
 from cti_server.identity.sessions import SessionPolicy
 from cti_server.settings import Settings
 from cti_server.shared.clock import Clock
-from cti_web import call_words, errors, exchanges, formats, labels, mail_problems, telephone, viewer, why, words
+from cti_web import (
+    call_words,
+    codec_words,
+    errors,
+    exchanges,
+    formats,
+    labels,
+    mail_problems,
+    telephone,
+    viewer,
+    why,
+    words,
+)
 from cti_web.proxy import MOST_BYTES
 from cti_web.static_files import file_version
 from cti_web.viewer import Accounts, OpenDesk, Outbox
@@ -86,7 +98,7 @@ def create_app(
     CSRFProtect(app)
     Babel(app, locale_selector=lambda: language(settings.server.language))
     viewer.register(app, accounts or _accounts(database, settings, clock, outbox))
-    for part in (errors, formats, labels, words, call_words, exchanges, mail_problems, telephone, why):
+    for part in (errors, formats, labels, words, call_words, codec_words, exchanges, mail_problems, telephone, why):
         part.register(app)
     app.jinja_env.globals["get_locale"] = get_locale
     _version_static(app)

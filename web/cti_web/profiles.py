@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext, lazy_gettext
 
 from cti_adapters.profile_trial import Trial, as_lines, tried
@@ -125,11 +125,14 @@ def save() -> Response:
         with desk() as use:
             answer = _answer(use, work, before)
         answer.status_code = status_of(bad)
+        answer.headers["HX-Push-Url"] = url_for("exchanges_profiles.show")
         return answer
     with desk() as use:
         own = _own(managing_profiles(use))
         work = _worked(lines, saved.name, saved.source, saved.version, own)
-        return _answer(use, work._replace(saved=saved), own)
+        answer = _answer(use, work._replace(saved=saved), own)
+        answer.headers["HX-Push-Url"] = url_for("exchanges_profiles.show", profile=saved.name)
+        return answer
 
 
 def _sent() -> tuple[str, str, str, int]:
