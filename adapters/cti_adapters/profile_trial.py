@@ -147,21 +147,18 @@ class _Places:
             found = re.search(rf"(?im)^\s*{re.escape(place.key)}\s*:[ \t]*(.*)$", self._text)
             return found.span(1) if found else None
         if self._kind == "json" and place.key:
-            return self._in_json(place.key)
+            return _json_span(place.key, self._text)
         return None
 
-    def _in_json(self, key: str) -> tuple[int, int] | None:
-        """A value by its path; each key is looked for behind the one that it is within."""
-        *within, last = (re.escape(part) for part in key.split("."))
-        start = 0
-        for part in within:
-            outer = re.compile(rf'(?i)"{part}"\s*:').search(self._text, start)
-            if outer is None:
-                return None
-            start = outer.end()
-        inner = re.compile(rf'(?i)"{last}"\s*:\s*"?((?<=")(?:[^"\\]|\\.)*|[^",}}]*)')
-        found = inner.search(self._text, start)
-        return found.span(1) if found else None
+
+def _json_span(path: str, text: str) -> tuple[int, int] | None:
+    """Where the value of a JSON path stands: the last that says something, as a ``*`` in a path means it."""
+    *outer, last = [re.escape(key).replace(r"\*", '[^"]*') for key in path.split(".")]
+    inside = "".join(rf'"{key}"\s*:\s*\{{[^{{}}]*?' for key in outer)
+    value = rf'(?i){inside}"{last}"\s*:\s*"?((?<=")(?:[^"\\]|\\.)*|[^",}}]*)'
+    spans = [one.span(1) for one in re.finditer(value, text)]
+    said = [one for one in spans if one[0] < one[1]] if "*" in path else spans[:1]
+    return said[-1] if said else None
 
 
 def _pieces(text: str, spans: list[tuple[int, int, str]]) -> list[Piece]:
