@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from cti_adapters.exchanges.dry_run import DryRun, RecordDryRun
-from cti_adapters.profiles import profile_named
+from cti_adapters.profiles import profile_named, profiles
 from cti_adapters.wire.smdr.profile import Profile
 from cti_server.calls.expecting import RECORDS_NEAR_BY, Comparison, FieldCheck, Meant, compare
 from cti_server.calls.folding import ExchangePlan
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         args.until_stdin_closes = False
         args.scenario = file_of(str(args.scenario)) if args.scenario else None
         if args.smdr:
-            return record_pbx.serve(args, profile_named(args.smdr), progress=PROGRESS)
+            return record_pbx.serve(args, _writing(args.smdr), progress=PROGRESS)
         if args.connect or args.file:
             raise ValueError("--connect and --file are for records; name the make with --smdr")
         return pbx.serve(args, progress=PROGRESS)
@@ -114,6 +114,15 @@ def _check_records(file: ScenarioFile, profile: Profile, faults: Faults, seed: i
     return compare(meant, reading.calls(), RECORDS_NEAR_BY)
 
 
+def _writing(name: str) -> Profile:
+    """A make whose profile says how records are written. Raises ValueError."""
+    profile = profile_named(name)
+    if not profile.writes:
+        known = ", ".join(one.name for one in profiles() if one.writes)
+        raise ValueError(f"the profile {profile.name} only says how records are read; these can be written: {known}")
+    return profile
+
+
 def _list() -> int:
     files = [(path.stem, load_file(path)) for path in shipped()]
     wide = max(len(name) for name, _ in files)
@@ -126,7 +135,7 @@ def _check(paths: list[Path], args: argparse.Namespace) -> int:
     faults = Faults()
     for text in args.fault:
         pbx.switch_on(faults, text)
-    profile = profile_named(args.smdr) if args.smdr else None
+    profile = _writing(args.smdr) if args.smdr else None
     failed = False
     for path in paths:
         try:

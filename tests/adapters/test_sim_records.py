@@ -19,7 +19,7 @@ from cti_simulators.records import written
 from cti_simulators.rehearsal import BEGIN, RecordRehearsal
 from cti_simulators.scenarios import SMALL_OFFICE, load, loads
 
-NAMES = [profile.name for profile in profiles()]
+NAMES = [profile.name for profile in profiles() if profile.writes]
 FOLDER = Path(__file__).parents[2] / "config" / "scenarios"
 CALL = '[[call]]\nat = 1\ntitle = "one"\ncaller = "0300005001"\nto = "0312345600"\nrings = ["2001"]\n'
 
@@ -126,6 +126,8 @@ def test_the_command_serves_records_to_whoever_connects() -> None:
         (["--scenario", "busy", "--smdr", "mitel", "--connect", "localhost"], "--connect takes HOST:PORT"),
         (["--scenario", "busy", "--smdr", "mitel", "--connect", "h:1", "--file", "x"], "not to both"),
         (["--load", "5", "--smdr", "mitel"], "a load speaks AMI"),
+        (["--scenario", "busy", "--smdr", "avaya-cm"], "only says how records are read; these can be written: 3cx"),
+        (["--check", "busy", "--smdr", "cisco-cucm"], "only says how records are read"),
     ],
 )
 def test_the_command_says_what_cannot_be_done(
