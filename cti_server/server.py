@@ -103,6 +103,7 @@ class Server:
             clock,
         )
         self._supervision = Supervision(self._settings.exchanges, around, self._exchange_changed)
+        self._now: dict[str, ExchangeState] = {}
         self._states = ExchangeStates(self._states_before, clock, self.hub.stats)
         self._taking_over = defer.DeferredLock()
         self._mailbox = None if mailbox is None else Mailbox(self.reactor, mailbox, clock)
@@ -292,10 +293,13 @@ class Server:
             self._supervision.noticed(notice)
 
     def _exchange_changed(self, state: ExchangeState) -> None:
+        self._now[state.exchange] = state
         written = self._write_states()
-        written.addCallback(lambda _: self._tell(state))
+        written.addCallback(lambda _: self._tell(state.exchange))
 
-    def _tell(self, state: ExchangeState) -> None:
+    def _tell(self, exchange: str) -> None:
+        """Tells how an exchange is by now: two states in quick succession may be written in either order."""
+        state = self._now[exchange]
         if any(one.id == state.exchange for one in self._settings.exchanges):  # else it is about to be gone
             self.hub.publish(ExchangeChanged(state.exchange, state.branch, state.state.value))
 
