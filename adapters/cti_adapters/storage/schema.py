@@ -1,63 +1,11 @@
-"""Every table of the product, as SQLAlchemy Core tables. Times are epoch seconds (UTC), lists are JSON, keys are text.
-
-The constraint names follow one convention, so that Alembic can change them on SQLite and on PostgreSQL alike.
-"""
+"""Every table of the product, as SQLAlchemy Core. Times are epoch seconds (UTC), lists are JSON, keys are text."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from sqlalchemy import JSON, Boolean, Column, Double, ForeignKey, Index, Integer, LargeBinary, Table, Text, false
 
-from sqlalchemy import (
-    JSON,
-    Boolean,
-    Column,
-    Double,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Table,
-    Text,
-    false,
-)
-
-metadata: Final = MetaData(
-    naming_convention={
-        "ix": "ix_%(column_0_N_label)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-def _text(name: str, **more: Any) -> Column[str]:
-    return Column(name, Text, nullable=False, server_default="", default="", **more)
-
-
-def _flag(name: str) -> Column[bool]:
-    return Column(name, Boolean, nullable=False, server_default=false(), default=False)
-
-
-def _count(name: str, start: int = 0) -> Column[int]:
-    return Column(name, Integer, nullable=False, server_default=str(start), default=start)
-
-
-def _seconds(name: str, *, nullable: bool = False) -> Column[float]:
-    return Column(name, Double, nullable=nullable, server_default="0", default=0.0)
-
-
-def _time(name: str, *, nullable: bool = False) -> Column[float]:
-    return Column(name, Double, nullable=nullable)
-
-
-def _where_set(name: str, *columns: Column[Any]) -> Index:
-    """An index of the rows that have a value in the first column: nobody looks for those that have none."""
-    known = columns[0].is_not(None)
-    return Index(name, *columns, sqlite_where=known, postgresql_where=known)
-
+from cti_adapters.storage.columns import count, flag, moment, seconds, text, where_set
+from cti_adapters.storage.columns import metadata as metadata
 
 # --- the firm -------------------------------------------------------------------------------------------------------
 
@@ -65,7 +13,7 @@ branches = Table(
     "branches",
     metadata,
     Column("code", Text, primary_key=True),
-    _text("name"),
+    text("name"),
     Column("timezone", Text, nullable=False, server_default="Asia/Tokyo", default="Asia/Tokyo"),
 )
 
@@ -83,14 +31,14 @@ users = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("login", Text, nullable=False, unique=True),  # NFKC, lower case
-    _text("name"),
-    _text("kana"),
-    _text("mail"),
+    text("name"),
+    text("kana"),
+    text("mail"),
     Column("branch", ForeignKey("branches.code"), nullable=False),
     Column("role", ForeignKey("roles.name"), nullable=False),
-    _text("password_hash"),  # empty: nobody can sign in as this user
+    text("password_hash"),  # empty: nobody can sign in as this user
     Column("language", Text, nullable=False, server_default="ja", default="ja"),
-    _text("timezone"),  # empty: the branch's
+    text("timezone"),  # empty: the branch's
     Column("dial", Text, nullable=False, server_default="pbx", default="pbx"),  # pbx | tel
     Column("preferences", JSON, nullable=False, server_default="{}", default=dict),
     Column("active", Boolean, nullable=False, server_default="1", default=True),
@@ -102,19 +50,19 @@ sessions = Table(
     metadata,
     Column("token_hash", Text, primary_key=True),  # SHA-256 of the cookie's token, hexadecimal
     Column("user", ForeignKey("users.id"), nullable=False, index=True),
-    _time("created"),
-    _time("seen"),
-    _time("expires"),
-    _text("address"),
+    moment("created"),
+    moment("seen"),
+    moment("expires"),
+    text("address"),
 )
 
 signin_failures = Table(
     "signin_failures",
     metadata,
     Column("key", Text, primary_key=True),  # "login:<login>" or "address:<address>"
-    _count("failures"),
-    _time("last_at"),
-    _time("blocked_until"),
+    count("failures"),
+    moment("last_at"),
+    moment("blocked_until"),
 )
 
 extensions = Table(
@@ -123,8 +71,8 @@ extensions = Table(
     Column("exchange", Text, primary_key=True),
     Column("extension", Text, primary_key=True),
     Column("user", ForeignKey("users.id"), index=True),  # null: nobody's, to be taken for the day, or shared
-    _flag("shared"),
-    _seconds("since"),  # since when it is as it is; 0: for as long as anything is known of it
+    flag("shared"),
+    seconds("since"),  # since when it is as it is; 0: for as long as anything is known of it
 )
 
 seats = Table(
@@ -134,12 +82,12 @@ seats = Table(
     Column("exchange", Text, nullable=False),
     Column("extension", Text, nullable=False),
     Column("user", ForeignKey("users.id"), nullable=False),
-    _flag("day"),  # taken for the day; else it was the user's own, and is no more
-    _time("since"),
-    _time("until"),  # when it is over at the latest
-    _flag("at_sign_out"),
-    _time("ended_at", nullable=True),
-    _text("ended_why"),  # shared.telephones.Ending
+    flag("day"),  # taken for the day; else it was the user's own, and is no more
+    moment("since"),
+    moment("until"),  # when it is over at the latest
+    flag("at_sign_out"),
+    moment("ended_at", nullable=True),
+    text("ended_why"),  # shared.telephones.Ending
     Column("ended_by", Text),
 )
 """Who had an extension when, but for those who have it as their own now: at each moment at most one person sits at an
@@ -159,8 +107,8 @@ templates = Table(
     metadata,
     Column("branch", Text, primary_key=True),  # empty: every branch
     Column("language", Text, primary_key=True),
-    _text("subject"),
-    _text("body"),
+    text("subject"),
+    text("body"),
 )
 
 # --- customers ------------------------------------------------------------------------------------------------------
@@ -170,18 +118,18 @@ customers = Table(
     metadata,
     Column("code", Text, primary_key=True),
     Column("name", Text, nullable=False),
-    _text("kana"),
-    _text("address"),
-    _text("mail"),
+    text("kana"),
+    text("address"),
+    text("mail"),
     Column("language", Text, nullable=False, server_default="ja", default="ja"),
     Column("branch", Text, nullable=False),
     Column("rep", Text),
     Column("confidentiality", Integer, nullable=False),  # 1 (most confidential) to 3
-    _text("notes"),
-    _text("name_key"),  # what searches compare: mapping.search_key(name)
-    _text("kana_key"),  # mapping.search_key(kana, or name where there is none)
-    _time("created_at"),
-    _count("version", 1),
+    text("notes"),
+    text("name_key"),  # what searches compare: mapping.search_key(name)
+    text("kana_key"),  # mapping.search_key(kana, or name where there is none)
+    moment("created_at"),
+    count("version", 1),
 )
 Index("ix_customers_name_key", customers.c.name_key, customers.c.code)
 Index("ix_customers_class", customers.c.confidentiality, customers.c.kana_key, customers.c.code)
@@ -193,10 +141,10 @@ customer_numbers = Table(
     metadata,
     Column("customer_code", ForeignKey("customers.code", ondelete="CASCADE"), primary_key=True),
     Column("e164", Text, primary_key=True),
-    _text("shown"),
+    text("shown"),
     Column("kind", Text, nullable=False, server_default="other", default="other"),
     Column("tail", Text, nullable=False),  # cti_server.shared.phone.tail: last eight digits, the last one first
-    _count("place"),  # order in which they were entered
+    count("place"),  # order in which they were entered
 )
 Index("ix_customer_numbers_e164", customer_numbers.c.e164, customer_numbers.c.customer_code)
 Index("ix_customer_numbers_tail", customer_numbers.c.tail, customer_numbers.c.customer_code)
@@ -207,7 +155,7 @@ not_customers = Table(
     Column("e164", Text, primary_key=True),
     Column("branch", Text, primary_key=True),
     Column("by", Text, nullable=False),
-    _time("at"),
+    moment("at"),
 )
 
 # --- calls ----------------------------------------------------------------------------------------------------------
@@ -220,7 +168,7 @@ calls = Table(
     Column("branch", Text, nullable=False),  # the exchange's
     Column("direction", Text),  # null where the exchange does not say
     Column("state", Text, nullable=False),
-    _time("started_at"),
+    moment("started_at"),
     Column("caller_number", Text),
     Column("caller_name", Text),
     Column("dialed_number", Text),
@@ -237,19 +185,19 @@ calls = Table(
     Column("answered_by_number", Text),
     Column("final_extension", Text),
     Column("transferred_to", JSON, nullable=False),
-    _time("ringing_at", nullable=True),
-    _time("answered_at", nullable=True),
-    _time("pbx_answered_at", nullable=True),
-    _time("ended_at", nullable=True),
+    moment("ringing_at", nullable=True),
+    moment("answered_at", nullable=True),
+    moment("pbx_answered_at", nullable=True),
+    moment("ended_at", nullable=True),
     Column("ended_between", JSON(none_as_null=True)),
-    _seconds("ring_seconds", nullable=True),
-    _seconds("wait_seconds", nullable=True),
-    _seconds("talk_seconds", nullable=True),
-    _seconds("hold_seconds", nullable=True),
+    seconds("ring_seconds", nullable=True),
+    seconds("wait_seconds", nullable=True),
+    seconds("talk_seconds", nullable=True),
+    seconds("hold_seconds", nullable=True),
     Column("hangup_by", Text),
     Column("disposition", Text),
     Column("voicemail_left", Boolean),
-    _flag("fax"),
+    flag("fax"),
     Column("recording", Text),
     Column("linkedids", JSON, nullable=False),
     Column("marks", JSON, nullable=False),
@@ -258,16 +206,16 @@ calls = Table(
     Column("customer_code", Text),  # the candidate that a person picked, or the only exact one
     Column("receiver", Text),  # user who talked; entered by hand where telephones are shared
     Column("item_id", Integer),
-    _flag("open"),  # waits for somebody to answer to it
-    _flag("handled"),
+    flag("open"),  # waits for somebody to answer to it
+    flag("handled"),
     Column("handled_by", Text),
-    _time("handled_at", nullable=True),
-    _count("version", 1),
+    moment("handled_at", nullable=True),
+    count("version", 1),
 )
-_where_set("ix_calls_party", calls.c.party_e164, calls.c.started_at)
-_where_set("ix_calls_party_tail", calls.c.party_tail, calls.c.started_at)
+where_set("ix_calls_party", calls.c.party_e164, calls.c.started_at)
+where_set("ix_calls_party_tail", calls.c.party_tail, calls.c.started_at)
 Index("ix_calls_branch", calls.c.branch, calls.c.started_at, calls.c.id)
-_where_set("ix_calls_item", calls.c.item_id)
+where_set("ix_calls_item", calls.c.item_id)
 Index(
     "ix_calls_live",
     calls.c.exchange,
@@ -289,23 +237,23 @@ sights = Table(
     Column("rep", Text),
     Column("confidentiality", Integer),
     Column("match", Text, nullable=False),  # exact | probable | none | withheld | internal
-    _count("rank"),  # order among the candidates of the call
-    _time("started_at"),
+    count("rank"),  # order among the candidates of the call
+    moment("started_at"),
     Column("direction", Text),
-    _flag("open"),
-    _flag("handled"),
+    flag("open"),
+    flag("handled"),
 )
 """One row per candidate of a call, or one for an unregistered or internal call: the table that lists, counts and
 searches run over. ``tier`` stands in every index before the time, so that a list for any span and class limit is a
 few index ranges, read from their end (gate.ranges)."""
 _IS_OPEN = sights.c.open.is_(True)
 Index("ix_sights_call", sights.c.call_id)
-_where_set("ix_sights_item", sights.c.item_id)
-_where_set("ix_sights_customer", sights.c.customer_code, sights.c.started_at, sights.c.call_id)
+where_set("ix_sights_item", sights.c.item_id)
+where_set("ix_sights_customer", sights.c.customer_code, sights.c.started_at, sights.c.call_id)
 _ORDER = (sights.c.tier, sights.c.started_at, sights.c.call_id)
 Index("ix_sights_all", *_ORDER)
 Index("ix_sights_branch", sights.c.branch, *_ORDER)
-_where_set("ix_sights_rep", sights.c.rep, *_ORDER)
+where_set("ix_sights_rep", sights.c.rep, *_ORDER)
 # With "open" in them, though it is the same in all their rows: without, such an index costs by SQLite's reckoning what
 # the one of all calls costs, and which of the two is taken hangs on the order in which they were made.
 _OPEN_ORDER = (sights.c.tier, sights.c.open, sights.c.started_at, sights.c.call_id)
@@ -318,9 +266,9 @@ taken = Table(
     metadata,
     Column("user", Text, primary_key=True),
     Column("call_id", Text, primary_key=True),
-    _time("started_at"),
+    moment("started_at"),
     Column("extension", Text, nullable=False),
-    _seconds("talk_seconds", nullable=True),
+    seconds("talk_seconds", nullable=True),
 )
 Index("ix_taken_user", taken.c.user, taken.c.started_at)
 Index("ix_taken_call", taken.c.call_id)
@@ -333,20 +281,20 @@ items = Table(
     Column("branch", Text, nullable=False),
     Column("state", Text, nullable=False),  # open | waiting | done
     Column("kind", Text, nullable=False),  # missed | answered | unregistered | handed
-    _count("calls"),
+    count("calls"),
     Column("latest_call", Text),
-    _time("latest_at"),
-    _time("due_at", nullable=True),
-    _time("snoozed_until", nullable=True),
-    _text("snooze_reason"),
+    moment("latest_at"),
+    moment("due_at", nullable=True),
+    moment("snoozed_until", nullable=True),
+    text("snooze_reason"),
     Column("snoozed_by", Text),
     Column("assignee", Text),
     Column("handed_by", Text),  # who gave it to the assignee, and what they wrote
-    _text("hand_note"),
+    text("hand_note"),
     Column("customer_code", Text),  # the candidate that was picked
     Column("draft_state", Text, nullable=False, server_default="open", default="open"),  # views.Draft.state
-    _time("closed_at", nullable=True),
-    _count("version", 1),
+    moment("closed_at", nullable=True),
+    count("version", 1),
 )
 # One open item per caller: the database holds it, so that two writers can't make two.
 Index(
@@ -363,12 +311,12 @@ drafts = Table(
     metadata,
     Column("item_id", ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
     Column("user", Text, primary_key=True),
-    _text("note"),
+    text("note"),
     Column("mail_to", Text),  # null: not touched, the template's
     Column("subject", Text),
     Column("body", Text),
     Column("language", Text),
-    _time("at"),
+    moment("at"),
 )
 """What a user typed about an item and has not saved yet: theirs alone, since an item may have candidates that the next
 user may not see."""
@@ -381,12 +329,12 @@ history = Table(
     Column("item_id", Integer),
     Column("kind", Text, nullable=False),  # contact | visit booking | seminar booking
     Column("channel", Text, nullable=False),  # phone | mail | visit | other
-    _text("result"),
-    _text("note"),
-    _time("at"),
+    text("result"),
+    text("note"),
+    moment("at"),
     Column("by", Text),  # null: nobody of ours could be told
-    _flag("automatic"),  # made by the product when a call back connected
-    _flag("undone"),
+    flag("automatic"),  # made by the product when a call back connected
+    flag("undone"),
 )
 Index("ix_history_customer", history.c.customer_code, history.c.at)
 Index("ix_history_item", history.c.item_id)
@@ -408,15 +356,15 @@ mails = Table(
     Column("call_id", Text),
     Column("user", Text),
     Column("mail_to", Text, nullable=False),
-    _text("reply_to"),
-    _text("subject"),
-    _text("body"),
+    text("reply_to"),
+    text("subject"),
+    text("body"),
     Column("state", Text, nullable=False, server_default="queued", default="queued"),  # queued | sent | failed
-    _count("tries"),
-    _text("problem"),
-    _time("asked_at"),
-    _time("next_try", nullable=True),
-    _time("sent_at", nullable=True),
+    count("tries"),
+    text("problem"),
+    moment("asked_at"),
+    moment("next_try", nullable=True),
+    moment("sent_at", nullable=True),
 )
 Index(
     "ix_mails_queued",
@@ -438,10 +386,10 @@ dials = Table(
     Column("extension", Text, nullable=False),
     Column("number", Text, nullable=False),  # E.164, or as the exchange reported it where there is none
     Column("state", Text, nullable=False, server_default="asked", default="asked"),
-    _text("reason"),
+    text("reason"),
     Column("made_call", Text),  # the outbound call that came of it
-    _time("asked_at"),
-    _time("ended_at", nullable=True),
+    moment("asked_at"),
+    moment("ended_at", nullable=True),
 )
 Index("ix_dials_number", dials.c.exchange, dials.c.number, dials.c.asked_at)
 
@@ -451,15 +399,15 @@ exchanges = Table(
     "exchanges",
     metadata,
     Column("id", Text, primary_key=True),
-    _text("name"),
-    _text("kind"),
-    _text("branch"),
+    text("name"),
+    text("kind"),
+    text("branch"),
     Column("state", Text, nullable=False, server_default="starting", default="starting"),
-    _text("reason"),  # stable code that pages translate
+    text("reason"),  # stable code that pages translate
     Column("reason_values", JSON, nullable=False, server_default="{}", default=dict),
-    _time("since", nullable=True),
-    _time("connected_since", nullable=True),
-    _time("last_event", nullable=True),
+    moment("since", nullable=True),
+    moment("connected_since", nullable=True),
+    moment("last_event", nullable=True),
     Column("counters", JSON, nullable=False, server_default="{}", default=dict),
 )
 
@@ -469,12 +417,12 @@ exchange_settings = Table(
     Column("exchange", Text, primary_key=True),
     Column("base", JSON(none_as_null=True)),  # the settings file's entry, as the server read it last
     Column("saved", JSON(none_as_null=True)),  # the entry that a page saved: it wins
-    _text("secret"),  # name of a file in the folder of secrets; the secret itself is in no table
+    text("secret"),  # name of a file in the folder of secrets; the secret itself is in no table
     Column("paused", Boolean),  # null: as the entry says
-    _flag("removed"),
-    _count("version"),
+    flag("removed"),
+    count("version"),
     Column("by", Text),
-    _time("at", nullable=True),
+    moment("at", nullable=True),
     Column("before", JSON(none_as_null=True)),  # saved, secret, paused, removed before the last change
 )
 
@@ -485,10 +433,10 @@ exchange_tests = Table(
     Column("exchange", Text, nullable=False),
     Column("branch", Text, nullable=False),
     Column("by", Text, nullable=False),
-    _time("at"),
+    moment("at"),
     Column("settings", JSON, nullable=False),
-    _text("secret"),
-    _flag("done"),
+    text("secret"),
+    flag("done"),
     Column("findings", JSON, nullable=False, server_default="{}", default=dict),
 )
 
@@ -497,7 +445,7 @@ profiles = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("version", Integer, primary_key=True),  # each saving is one; the highest holds
-    _time("at"),
+    moment("at"),
     Column("by", Text, nullable=False),
     Column("source", Text, nullable=False),  # TOML
 )
@@ -509,9 +457,9 @@ refoldings = Table(
     Column("id", Integer, primary_key=True),
     Column("exchange", Text, nullable=False),
     Column("by", Text, nullable=False),
-    _time("at"),
-    _flag("write"),  # else it only shows what would change
-    _flag("done"),
+    moment("at"),
+    flag("write"),  # else it only shows what would change
+    flag("done"),
     Column("findings", JSON, nullable=False, server_default="{}", default=dict),
 )
 
@@ -520,17 +468,17 @@ gaps = Table(
     metadata,
     Column("exchange", Text, primary_key=True),
     Column("started_at", Double, primary_key=True),
-    _time("ended_at", nullable=True),
-    _text("reason"),
+    moment("ended_at", nullable=True),
+    text("reason"),
     # What the exchange's own record gave back (calls.call_recovery.GapFetch).
-    _text("source"),  # csv | table | buffer | empty: nothing to fetch from
-    _count("recovered"),  # calls that nobody had heard of
-    _count("completed"),  # calls of which the missing parts were filled in
-    _count("unread"),
-    _text("problem"),
+    text("source"),  # csv | table | buffer | empty: nothing to fetch from
+    count("recovered"),  # calls that nobody had heard of
+    count("completed"),  # calls of which the missing parts were filled in
+    count("unread"),
+    text("problem"),
     Column("problem_values", JSON, nullable=False, server_default="{}", default=dict),
-    _time("fetched_at", nullable=True),
-    _time("finished_at", nullable=True),
+    moment("fetched_at", nullable=True),
+    moment("finished_at", nullable=True),
 )
 Index("ix_gaps_started", gaps.c.started_at)
 
@@ -540,10 +488,10 @@ unreadable = Table(
     Column("exchange", Text, primary_key=True),
     Column("record", Integer, primary_key=True),  # journal offset
     Column("number", Integer, primary_key=True),  # shared.feed.UnreadableBytes.number
-    _time("at"),
-    _text("reason"),
+    moment("at"),
+    text("reason"),
     Column("raw", LargeBinary, nullable=False),
-    _count("size"),  # bytes that it really had; ``raw`` may be its beginning only
+    count("size"),  # bytes that it really had; ``raw`` may be its beginning only
 )
 
 corrections = Table(
@@ -551,9 +499,9 @@ corrections = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("call_id", Text, nullable=False, index=True),
-    _time("at"),
+    moment("at"),
     Column("by", Text, nullable=False),  # the user; or who ran the command, as this machine knows them
-    _text("why"),
+    text("why"),
     Column("what", Text, nullable=False),  # added | changed | taken-away | kept (not in the journal, but worked on)
     Column("fields", JSON, nullable=False, server_default="{}", default=dict),  # column -> [what it was, what it is]
 )
@@ -573,7 +521,7 @@ deliveries = Table(
     "deliveries",
     metadata,
     Column("call_id", Text, primary_key=True),
-    _time("at"),  # when the screens were first told of it
+    moment("at"),  # when the screens were first told of it
     Column("told", JSON, nullable=False),  # user -> [when, call | taken | late, when a screen was cut off]
     Column("rang", JSON, nullable=False),  # user -> since when their telephone rang or talked
     Column("away", JSON, nullable=False),  # user -> when it was found that they had no screen open
@@ -588,8 +536,8 @@ outbox = Table(
     Column("id", Integer, primary_key=True),
     Column("kind", Text, nullable=False),  # work | dial | mail | exchange_test | session_ended ...
     Column("body", JSON, nullable=False),
-    _time("at"),
-    _time("done_at", nullable=True),
+    moment("at"),
+    moment("done_at", nullable=True),
 )
 Index(
     "ix_outbox_waiting",
@@ -602,7 +550,7 @@ audit = Table(
     "audit",
     metadata,
     Column("id", Integer, primary_key=True),
-    _time("at"),
+    moment("at"),
     Column("user", Text),  # null: the server itself
     Column(
         "act", Text, nullable=False
