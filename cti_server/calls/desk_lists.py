@@ -123,7 +123,7 @@ class Lists(Receiving):
         return CallView(
             row=showing.call_row(seen, self.viewer, names, asks_who=bool(self._asks_who([seen]))),
             log=log,
-            trail=trail.steps(log, entries, names, seen),
+            trail=trail.steps(log, entries, names, seen, lambda author: self.work.work.may_read_call(call_id, author)),
             history=history,
             receiver=seen.receiver,
             may_enter_receiver=self._may_enter(seen),

@@ -71,7 +71,7 @@ class Tracing(Lists):
             raise NotFound(NO_SUCH_CALL)
         self._looked_at([seen])
         feed = self._feed(row, seen.log.started_at, proven=True)
-        steps, people = tracing.of_call(self._known(seen, row, user))
+        steps, people = tracing.of_call(self._known(seen, row.kind, user))
         number = seen.log.party_e164
         others = self._of_number(exchange, number, seen.log.started_at) if number else []
         return PopUpTrace(
@@ -134,7 +134,8 @@ class Tracing(Lists):
         known = self.work.tracing
         return Feed(row, at, known.gap_at(row.id, at), known.unread_between(row.id, at - near, at + near), proven)
 
-    def _known(self, seen: SeenCall, exchange: ExchangeRow, user: str | None) -> Known:
+    def _known(self, seen: SeenCall, kind: str, user: str | None) -> Known:
+        """``kind``: the exchange's."""
         log, now = seen.log, self.clock.now()
         delivery = self.work.tracing.delivery(log.id)
         rang = self._rang(
@@ -158,7 +159,7 @@ class Tracing(Lists):
             signed_in=self.work.tracing.signed_in(people, now),
             asked=user,
             now=now,
-            over_when_told=exchange.kind == "smdr",
+            over_when_told=kind == "smdr",
         )
 
     def _rang(

@@ -177,6 +177,8 @@ class DialEntry:
     call: str | None = None
     customer: str | None = None
     state: str = "asked"
+    made_call: str = ""
+    """The call that came of it."""
 
 
 class TrailEntry(NamedTuple):
@@ -281,6 +283,9 @@ class Work(Protocol):
         """Whether the user sees all candidates of an item that ``author`` sees, so that what the author wrote about
         it names nobody hidden."""
 
+    def may_read_call(self, call_id: str, author: str) -> bool:
+        """The same for what the author wrote about a call."""
+
     def note(self, item: int) -> str:
         """What the user typed about an item and has not saved."""
 
@@ -357,6 +362,9 @@ class Records(Protocol):
 
     def add_dial(self, entry: DialEntry) -> int:
         """Asks the daemon to place a call."""
+
+    def dial(self, dial_id: int) -> DialEntry | None:
+        """One of them."""
 
     def dial_of_item(self, item: int) -> DialEntry | None:
         """The last one."""

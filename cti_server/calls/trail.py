@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from cti_server.calls.log import CallLog
@@ -22,8 +22,11 @@ def users(entries: Iterable[TrailEntry]) -> list[str]:
     return found
 
 
-def steps(log: CallLog, entries: Sequence[TrailEntry], names: Names, seen: SeenCall) -> list[TrailStep]:
-    """The steps in the order of time; ``log`` is the entry as the viewer may read it, ``seen`` the call.
+def steps(
+    log: CallLog, entries: Sequence[TrailEntry], names: Names, seen: SeenCall, readable: Callable[[str], bool]
+) -> list[TrailStep]:
+    """The steps in the order of time; ``log`` is the entry as the viewer may read it, ``seen`` the call;
+    ``readable``: whether they may read what a colleague wrote about it.
 
     An entry that was noted for each of several candidates is one step. One that names only colleagues who see none of
     the viewer's candidates is none: it would say that there are others.
@@ -37,7 +40,9 @@ def steps(log: CallLog, entries: Sequence[TrailEntry], names: Names, seen: SeenC
         if (entry.user is not None and once in noted) or (_people(entry.detail) and not named):
             continue
         noted.add(once)
-        found.append(TrailStep(entry.at, entry.act, _text(entry, names, customers, ", ".join(named))))
+        told = str(entry.detail.get("reason") or "") if entry.user is not None else ""
+        reason = told if told and readable(entry.user or "") else ""
+        found.append(TrailStep(entry.at, entry.act, _text(entry, names, customers, ", ".join(named)), reason))
     return sorted(found, key=lambda step: step.at)
 
 

@@ -221,6 +221,8 @@ class TrailStep:
     """``ringing``, ``answered``, ``held``, ``transferred``, ``ended``, ``matched``, ``told``, ``opened``, ``handled``,
     ``dialled``, ``mailed`` ..."""
     text: str
+    reason: str = ""
+    """Why, in the words of who did it; only where the viewer sees all candidates that they see."""
 
 
 class CorrectionRow(NamedTuple):

@@ -22,6 +22,9 @@ FIELDS = {"code": "990000", "name": "New", "rep": "801"}
 # Acts on a call, an item and a customer: what comes of a hidden one has to be what comes of one that is not there.
 ON_CALLS: dict[str, Callable[[Desk, str], object]] = {
     "call": lambda desk, one: desk.call(one),
+    "trail": lambda desk, one: desk.trail(one),
+    "bytes_sight": lambda desk, one: desk.bytes_sight(one),
+    "reveal_bytes": lambda desk, one: desk.reveal_bytes(one, "a reason"),
     "handle": lambda desk, one: desk.handle([one]),
     "reopen": lambda desk, one: desk.reopen([one]),
     "record": lambda desk, one: desk.record(None, [one], None, "contact", "phone", "", ""),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
-from tests.bench import rows_ami, rows_live, rows_popup, rows_records, rows_storage
+from tests.bench import rows_ami, rows_live, rows_popup, rows_records, rows_review, rows_storage
 from tests.bench.measure import Row, print_table
 
 GROUPS: dict[str, Callable[[str], list[Row]]] = {
@@ -26,6 +26,7 @@ GROUPS: dict[str, Callable[[str], list[Row]]] = {
     "match": rows_storage.match,
     "lists": rows_storage.lists,
     "backlog": rows_storage.backlog,
+    "trail": rows_review.trail,
     "screens": rows_live.screens,
     "broadcast": rows_live.broadcast,
 }

@@ -196,6 +196,7 @@ def test_no_page_or_export_shows_what_is_hidden(site: Site, who: Viewer) -> None
         answers[f"suggest {text}"] = client.post("/customers/suggest", data={"q": text})
     for call in site.world.seen(who.scope)[::3]:
         answers[call.log.id] = client.get(f"/calls/{call.log.id}")
+        answers[f"trail {call.log.id}"] = client.get(f"/compliance/trail/{call.log.id}")
     for one in site.world.everyone[::4]:
         if who.scope.admits(one.label):
             answers[one.code] = client.get(f"/customers/{one.code}")

@@ -41,6 +41,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "customers",
     "unregistered",
     "board",
+    "compliance_trail",
     "report",
     "exchanges",
     "exchange_settings",

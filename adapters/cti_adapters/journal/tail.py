@@ -62,15 +62,15 @@ def _records(segment: Segment, start: int, size: int, *, sync: bool) -> Stretch:
     if start > size:
         start, sync = max(0, size - READ_MOST), True  # an offset that was never given out
     data = _bytes(segment, start, size)
-    skip = _first_record(data, segment.base + start) if sync else 0
+    skip = first_record(data, segment.base + start) if sync else 0
     parsed = parse(data[skip:], segment.base + start + skip)
     if parsed.damaged and not sync:
-        skip = _first_record(data, segment.base + start)
+        skip = first_record(data, segment.base + start)
         parsed = parse(data[skip:], segment.base + start + skip)
     return Stretch(parsed.records, parsed.end)
 
 
-def _first_record(data: bytes, offset: int) -> int:
+def first_record(data: bytes, offset: int) -> int:
     """Where the first whole record begins: its checksum tells it from any other bytes."""
     for place in range(max(0, len(data) - HEADER.size + 1)):
         length, kind = int.from_bytes(data[place + 4 : place + 8], "little"), data[place + 16]

@@ -157,6 +157,10 @@ class RecordRepository:
         self._session.add(Outbox(kind="dial", body={"dial": row.id}, at=entry.at))
         return row.id
 
+    def dial(self, dial_id: int) -> DialEntry | None:
+        """One of them."""
+        return self._dial(select(Dial).where(Dial.id == dial_id))
+
     def dial_of_item(self, item: int) -> DialEntry | None:
         """The last one."""
         return self._dial(select(Dial).where(Dial.item_id == item))
@@ -179,6 +183,7 @@ class RecordRepository:
             call=row.call_id,
             customer=row.customer_code,
             state=row.state,
+            made_call=row.made_call or "",
         )
 
     # --- the trail

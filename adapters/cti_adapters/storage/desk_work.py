@@ -168,12 +168,20 @@ class WorkRepository(Worklist):
 
     def may_read(self, item: int, author: str) -> bool:
         """Whether the user sees all candidates of an item that ``author`` sees."""
-        if author == self._scope.user:
-            return True
+        return author == self._scope.user or self._reads(
+            author, self._labels(system(self._session, writes=False), item_ids=[item])
+        )
+
+    def may_read_call(self, call_id: str, author: str) -> bool:
+        """The same for what the author wrote about a call."""
+        return author == self._scope.user or self._reads(
+            author, self._labels(system(self._session, writes=False), call_ids=[call_id])
+        )
+
+    def _reads(self, author: str, labels: Iterable[Label]) -> bool:
         found = self._firm.colleagues([author]).get(author)
         if found is None:
             return False
-        labels = self._labels(system(self._session), item_ids=[item])
         return all(self._scope.admits(label) for label in labels if found.scope.admits(label))
 
     # --- drafts

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
 from cti_adapters.secret_folder import SecretFolder
-from cti_adapters.storage.gate import GatedSession
+from cti_adapters.storage.gate import GatedSession, system
 from cti_adapters.storage.mapping import Audit, Branch, Exchange, ExchangeSetting, ExchangeTest, Outbox, User
 from cti_adapters.storage.profile_shelf import own_profiles
 from cti_adapters.storage.schema import exchange_settings, exchange_tests
@@ -82,6 +82,11 @@ class ExchangeShelf:
         """One of them."""
         row = self._session.get(ExchangeSetting, exchange)
         return None if row is None else _saved(vars(row))
+
+    def running(self, exchange: str, settings: Settings) -> ExchangeSettings | None:
+        """An exchange as the server runs it: the file's entry with what pages saved. Null where it can't be used."""
+        found = merged_exchanges(system(self._session, writes=False), settings).exchanges
+        return next((one for one in found if one.id == exchange), None)
 
     def put(self, exchange: str, state: State, before: State | None, version: int, by: str, at: float) -> None:
         """Keeps a change: ``version`` is the one that it makes. Raises Conflict where that exists already."""
