@@ -12,11 +12,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from twisted.internet.protocol import Factory, Protocol
 
+from cti_adapters.exchanges import recording
 from cti_adapters.exchanges.record_link import Silence
+from cti_adapters.exchanges.recording import Recording
 from cti_adapters.exchanges.status import Link
+from cti_server.calls.log import SETTLING
+from cti_server.calls.record_folding import Patience
 from cti_server.settings import ExchangeSettings
 from tests.adapters.reactors import run, until
-from tests.adapters.record_rig import OneFeed, line, lines, makes, wanted
+from tests.adapters.record_rig import LineDecoder, OneFeed, line, lines, makes, wanted
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +79,28 @@ def test_records_become_calls_and_go_on_after_a_reconnect(tmp_path: Path) -> Non
         assert gap.ended_at is not None and gap.reason == "closed"
         await one.stop()
         await exchange.port.stopListening()
+
+    run(scenario)
+
+
+def test_calls_are_final_though_the_exchange_hangs_up_behind_its_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience = Patience(settling=0.2)
+    monkeypatch.setitem(recording.MAKES, "keyed", lambda: Recording(LineDecoder(), patience=patience))
+
+    async def scenario(reactor: Any) -> None:
+        exchange = Exchange(reactor)
+        one = OneFeed(reactor, tmp_path, feed="connect", port=exchange.number, profile="keyed")
+        await until(reactor, lambda: one.state is Link.UP and exchange.connections)
+        await exchange.port.stopListening()
+        exchange.connections[-1].write(line(0)[:-2] + b",7\r\n")
+        await until(reactor, lambda: one.calls and SETTLING in one.calls[0].marks)
+        exchange.connections[-1].abortConnection()
+        await until(reactor, lambda: one.state is Link.DOWN)
+        await until(reactor, lambda: SETTLING not in one.calls[0].marks)
+        assert len(one.calls) == len(one.store.gaps) == 1
+        await one.stop()
 
     run(scenario)
 

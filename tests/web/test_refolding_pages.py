@@ -17,6 +17,7 @@ from tests.web.test_exchange_pages import Site
 from tests.web.test_profile_pages import AVAYA
 from tests.web.test_profile_saving import EXCHANGE
 
+UNFIT = "it is not 80 to 90 characters long"
 ASK = "/admin/exchanges/osaka/fold-again"
 PREVIEW: dict[str, Any] = {
     "counts": {"added": 2, "changed": 1, "taken-away": 0},
@@ -41,7 +42,13 @@ def site(tmp_path: Path) -> Site:
     raws = [AVAYA.encode(), AVAYA.encode().replace(b"0101", b"0102"), b"rubbish"]
     rows = [
         mapping.UnreadableRow(
-            exchange="osaka", record=number, number=0, at=NOW - 60, reason="it has 3 characters", raw=raw, size=len(raw)
+            exchange="osaka",
+            record=number,
+            number=0,
+            at=NOW - 60,
+            reason=UNFIT,
+            raw=raw,
+            size=len(raw),
         )
         for number, raw in enumerate(raws)
     ]
@@ -67,7 +74,7 @@ def text(answer: Any, status: int = 200) -> str:
 
 def test_what_could_not_be_read_is_counted_by_reason_masked_and_its_make_told(client: FlaskClient) -> None:
     page = text(client.get("/admin/exchanges/osaka"))
-    assert "<b>3</b> × it has 3 characters" in page
+    assert f"<b>3</b> × {UNFIT}" in page
     assert "looks like records of Avaya IP Office" in page and "profile=avaya-ipoffice" in page
     assert "0355550101" not in page and "Suzuki" not in page
     assert "2026/04/01 09:30:57" in page, "the rest of it helps to mend the profile"

@@ -21,7 +21,7 @@ SENTENCES: Final = (
     _("the connection ended in the middle of a record"),
     _("%(size)s bytes without the end of a record: too long for any"),
     _("it looks like no record of %(title)s"),
-    _("it has %(number)s characters"),
+    _("it is not %(fewest)s to %(most)s characters long"),
     _("it does not look like %(layout)s"),
     _("%(field)s (%(place)s) is not as it has to be"),
     _("its quotes make no sense"),

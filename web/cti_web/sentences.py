@@ -38,7 +38,7 @@ BY_CODE: Final[dict[str, LazyString]] = {
     "shared-not-taken": _(
         "That is a shared telephone, which nobody takes for the day: who took a call there is entered with the call."
     ),
-    "own-already": _("That is yours anyway: its calls ring at yours."),
+    "own-already": _("That is yours anyway: its calls pop up here."),
     "wrong-until": _("A telephone is taken for the day: choose an hour within the next 24."),
     "no-hour": _("Enter an hour such as 18:00."),
     "nobody-sits": _("Nobody sits there any more."),

@@ -74,7 +74,7 @@ def take() -> Response:
         except (Invalid, Conflict) as refused:
             return _answer(use, problem=said(refused))
         undo = Undo(url_for(".leave")) if row.telephone.user != viewer.id else None
-        text = _("You sit at %(number)s now: its calls ring at yours", number=row.extension)
+        text = _("You sit at %(number)s now: its calls pop up here", number=row.extension)
         return _done(use, text, undo)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from datetime import datetime, time
 from typing import Any, Final
@@ -13,8 +14,12 @@ from twisted.python.failure import Failure
 from cti_adapters.exchanges.link import KeptLink
 from cti_adapters.exchanges.recording import Recording
 from cti_adapters.exchanges.status import Link, Reason
+from cti_adapters.exchanges.steady_time import Timer
+from cti_adapters.journal.files import Kind
 from cti_server.settings import ExchangeSettings
 
+LAST_WORD_AFTER: Final = 0.5
+"""So many seconds after the patience with a lost link's calls has ended they are taken for final."""
 PROBE_AFTER, PROBE_EVERY, PROBES = 60, 15, 4
 """Seconds of silence after which the system asks whether the other side is still there, seconds between askings, and
 how often: an exchange may rightly be silent for a night, and only so a link is found out that is dead on its side."""
@@ -28,8 +33,36 @@ class RecordLink(KeptLink):
         self._recording = recording
         self._silence = Silence(settings)
         self._quiet = False
+        self._last_word: Timer | None = None
+
+    def start(self) -> None:
+        """Begins to connect."""
+        super().start()
+        self._speak_last()
+
+    def _lost(self, reason: Reason, heard: float | None = None) -> None:
+        super()._lost(reason, heard)
+        self._speak_last()
+
+    def _ended(self) -> None:
+        self._last_word = _cancelled(self._last_word)
+        super()._ended()
+
+    def _speak_last(self) -> None:
+        """An exchange may well hand over its records and hang up: it is not to be waited for until it comes again to
+        take its last calls for final. The journal is told once more that nothing is heard."""
+        self._last_word = _cancelled(self._last_word)
+        if self._running and self._blind is not None:
+            wait = self._recording.patience.settling + LAST_WORD_AFTER
+            self._last_word = self._reactor.callLater(wait, self._still_lost)
+
+    def _still_lost(self) -> None:
+        self._last_word = None
+        if self._blind is not None and not self._intake.paused:
+            self._intake.add(Kind.DOWN, json.dumps(self._blind).encode(), self._clock.now())
 
     def _heard_from(self, at: float, **told: Any) -> None:
+        self._last_word = _cancelled(self._last_word)
         self._quiet = False
         super()._heard_from(at, **told)
         self._silence.since = at
@@ -50,6 +83,11 @@ class RecordLink(KeptLink):
             self._journal_down("no-records", self._silence.since)
             minutes = {"minutes": str(self._settings.silent_minutes)}
             self._say(Link.UP, Reason("no-records", minutes), warnings=self.state.warnings)
+
+
+def _cancelled(timer: Timer | None) -> None:
+    if timer is not None:
+        timer.cancel()
 
 
 class Silence:

@@ -89,7 +89,7 @@ class Cutter:
         """The fields. Raises Unfit where the layout doesn't fit."""
         layout = self._layout
         if layout.lengths is not None and not layout.lengths[0] <= len(text) <= layout.lengths[1]:
-            raise Unfit(f"it has {len(text)} characters")
+            raise Unfit(f"it is not {layout.lengths[0]} to {layout.lengths[1]} characters long")
         if layout.when is not None and layout.when.search(text) is None:
             raise Unfit(f"{UNLIKE} {layout.name}")
         texts = self._find(text)
