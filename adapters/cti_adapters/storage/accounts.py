@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import delete, or_, select
 
 from cti_adapters.passwords import Argon2
 from cti_adapters.storage import mapping, outbox
 from cti_adapters.storage.schema import sessions, signin_failures
-from cti_adapters.storage.signed_in import role_of, signed_in
+from cti_adapters.storage.signed_in import role_of, signed_in, user_of
 from cti_adapters.storage.telephones import TelephoneShelf
 from cti_adapters.storage.work import Database, UnitOfWork
-from cti_server.identity.accounts import ROLES, Dialling, Role, User
+from cti_server.identity.accounts import ROLES, Role, User
 from cti_server.identity.desk import Accounts
 from cti_server.identity.ports import Failures, Hasher, Session, SignedIn
 from cti_server.identity.sessions import SessionPolicy
@@ -79,23 +79,7 @@ class Rows:
         for one in self._session.scalars(query):
             if one.user is not None:
                 extensions.setdefault(one.user, []).append((one.exchange, one.extension))
-        return [
-            User(
-                id=row.id,
-                login=row.login,
-                name=row.name,
-                branch=row.branch,
-                role=row.role,
-                kana=row.kana,
-                mail=row.mail,
-                language=row.language,
-                timezone=row.timezone,
-                dial=cast(Dialling, row.dial),
-                active=row.active,
-                extensions=extensions.get(row.id, []),
-            )
-            for row in rows
-        ]
+        return [user_of(row.id, row, extensions.get(row.id, [])) for row in rows]
 
     def put_user(self, user: User) -> None:
         """Saves one as given; extensions and password stay as they are."""

@@ -17,13 +17,12 @@ from cti_server.shared.scope import Span
 
 _USER: Final = (
     users.c.login, users.c.name, users.c.kana, users.c.mail, users.c.branch, users.c.role, users.c.language,
-    users.c.dial, users.c.active,
+    users.c.timezone, users.c.dial, users.c.active,
 )  # fmt: skip
 _SESSION: Final = Within(
     select(
         *[column for column in sessions.c if column is not sessions.c.token_hash],
         *_USER,
-        users.c.timezone.label("own_zone"),
         branches.c.name.label("branch_name"),
         branches.c.timezone.label("branch_zone"),
         roles.c.span,
@@ -55,8 +54,19 @@ def signed_in(connection: Connection, session_id: str, now: float) -> SignedIn |
     sat = {(one.exchange, one.extension, one.user) for one in _SAT_BY.rows(connection, [row.user], now=now)}
     at = {extension for _exchange, extension in own}
     sat |= {(one.exchange, one.extension, one.user) for one in _SAT_AT.rows(connection, at, now=now)}
-    user = User(
-        id=row.user,
+    return SignedIn(
+        Session(session_id, row.user, row.created, row.seen, row.expires, row.address),
+        user_of(row.user, row, own),
+        role_of(row.role, row),
+        Branch(row.branch, row.branch_name, row.branch_zone),
+        tuple(rung(row.user, own, sorted(sat))),
+    )
+
+
+def user_of(user_id: str, row: Any, extensions: list[tuple[str, str]]) -> User:
+    """A user as a row with the columns of ``users`` says."""
+    return User(
+        id=user_id,
         login=row.login,
         name=row.name,
         branch=row.branch,
@@ -64,17 +74,10 @@ def signed_in(connection: Connection, session_id: str, now: float) -> SignedIn |
         kana=row.kana,
         mail=row.mail,
         language=row.language,
-        timezone=row.own_zone,
+        timezone=row.timezone,
         dial=cast(Dialling, row.dial),
         active=row.active,
-        extensions=own,
-    )
-    return SignedIn(
-        Session(session_id, row.user, row.created, row.seen, row.expires, row.address),
-        user,
-        role_of(row.role, row),
-        Branch(row.branch, row.branch_name, row.branch_zone),
-        tuple(rung(row.user, own, sorted(sat))),
+        extensions=extensions,
     )
 
 

@@ -1,0 +1,155 @@
+"""Signing in and out, and who a session is (spec/50)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from cti_server.identity import seating
+from cti_server.identity.accounts import Role, User, Viewer, login_key
+from cti_server.identity.desk_base import Base
+from cti_server.identity.ports import AccountRows, Failures, Session, SignedIn
+from cti_server.identity.sessions import (
+    FORGOTTEN_AFTER,
+    SEEN_EVERY,
+    failed_again,
+    new_token,
+    session_id,
+    stands,
+)
+from cti_server.shared.errors import Invalid, NotFound, Unavailable
+from cti_server.shared.people import Branch
+
+
+class LiveSession(NamedTuple):
+    """Whose session it is; ``id`` is what a ``SessionEnded`` notice names."""
+
+    id: str
+    viewer: Viewer
+
+
+class SigningIn(Base):
+    """From a login to a viewer."""
+
+    def sign_in(self, login: str, password: str, address: str) -> str:
+        """A new session's token. Raises Invalid where login or password are wrong (always the same sentence, after the
+        same time) and Unavailable where there were too many attempts.
+
+        An attempt counts as failed before the password is looked at, so that many at once gain nothing.
+        """
+        now = self._clock.now()
+        keys = [f"login:{login_key(login)}", f"address:{address}"]
+        with self._rows(write=True) as rows:
+            known = rows.failures(keys)
+            wait = max((one.blocked_until - now for one in known.values()), default=0.0)
+            if wait > 0:
+                raise Unavailable(f"There were too many attempts to sign in; try again in {int(wait) + 1} seconds")
+            for key in keys:
+                rows.put_failures(failed_again(key, known.get(key), now))
+            user = rows.by_login(login_key(login))
+            kept = rows.password(user.id) if user is not None and user.active else ""
+        if not self._hasher.verify(kept, password) or user is None or not kept:
+            raise Invalid("Login or password is wrong", "password", "wrong-sign-in")
+        renewed = self._hasher.hash(password) if self._hasher.outdated(kept) else None
+        token = new_token()
+        with self._rows(write=True) as rows:
+            rows.drop_old_failures(now - FORGOTTEN_AFTER)
+            _forgive(rows, keys, known)
+            if renewed is not None:
+                rows.put_password(user.id, renewed)
+            rows.drop_expired(now, now - self._policy.idle)
+            rows.put_session(Session(session_id(token), user.id, now, now, now + self._policy.longest, address))
+            rows.note(now, user.id, "signed-in", user.id, {"address": address})
+        return token
+
+    def sign_out(self, token: str) -> str | None:
+        """Ends a session; gives its id. Null if there was none."""
+        with self._rows(write=True) as rows:
+            session = rows.session(session_id(token))
+            if session is None:
+                return None
+            rows.end_session(session, self._clock.now())
+            seating.sign_out(rows.telephones, session.user, self._clock.now(), forced=False)
+            rows.note(self._clock.now(), session.user, "signed-out", session.user, {})
+        return session.id
+
+    def viewer_of(self, token: str) -> Viewer | None:
+        """Whose session it is; null if there is none or it is over. Counts as the user doing something."""
+        now = self._clock.now()
+        with self._rows() as rows:
+            found = self._standing(rows, session_id(token), now)
+            if found is not None and found.session.seen < now - SEEN_EVERY:
+                found.session.seen = now
+                rows.put_session(found.session)
+        return None if found is None else _viewer_of(found)
+
+    def by_token(self, token: str) -> LiveSession | None:
+        """The session of a live stream; does not count as the user doing something."""
+        return self.by_id(session_id(token))
+
+    def by_id(self, session: str) -> LiveSession | None:
+        """The same, by the session's id."""
+        with self._rows() as rows:
+            found = self._standing(rows, session, self._clock.now())
+        return None if found is None else LiveSession(session, _viewer_of(found))
+
+    def end_sessions(self, user_id: str, by: str | None = None) -> int:
+        """Ends all sessions of a user; gives how many there were."""
+        with self._rows(write=True) as rows:
+            self._existing(rows, user_id)
+            ended = self._end_all(rows, user_id)
+            seating.sign_out(rows.telephones, user_id, self._clock.now(), forced=True)
+            rows.note(self._clock.now(), by, "sessions-ended", user_id, {"sessions": ended})
+        return ended
+
+    def viewer(self, user_id: str) -> Viewer:
+        """A user as the viewer of a command, a report by mail or a test. NotFound where there is none or it is
+        disabled."""
+        with self._rows() as rows:
+            user = self._existing(rows, user_id)
+            if not user.active:
+                raise NotFound(f"The user {user_id} is disabled")
+            return _viewer_for(rows, user, self._clock.now())
+
+    def _standing(self, rows: AccountRows, session: str, now: float) -> SignedIn | None:
+        """A session that is not over, of a user who is not disabled."""
+        found = rows.signed_in(session, now)
+        return found if found is not None and found.user.active and stands(found.session, self._policy, now) else None
+
+
+def _forgive(rows: AccountRows, keys: Iterable[str], before: dict[str, Failures]) -> None:
+    """A sign-in that succeeded: the login starts afresh; its address gets back only the attempt that it took."""
+    for key in keys:
+        if key in before and key.startswith("address:"):
+            rows.put_failures(before[key])
+        else:
+            rows.forget_failures([key])
+
+
+def _viewer_for(rows: AccountRows, user: User, now: float) -> Viewer:
+    role, branch = rows.role(user.role), rows.branch(user.branch)
+    if role is None or branch is None:  # the database forbids it by foreign keys
+        raise NotFound(f"The user {user.id} has no role or no branch")
+    rings_at = tuple(rows.telephones.rings_at(user.id, user.extensions, now))
+    return _made(user, role, branch, rings_at)
+
+
+def _viewer_of(found: SignedIn) -> Viewer:
+    return _made(found.user, found.role, found.branch, found.rings_at)
+
+
+def _made(user: User, role: Role, branch: Branch, rings_at: tuple[tuple[str, str], ...]) -> Viewer:
+    return Viewer(
+        id=user.id,
+        login=user.login,
+        name=user.name,
+        branch=user.branch,
+        branch_name=branch.name,
+        role=user.role,
+        scope=role.scope(user.id, user.branch),
+        rights=role.rights,
+        language=user.language,
+        timezone=user.timezone or branch.timezone,
+        dial=user.dial,
+        extensions=rings_at,
+    )
