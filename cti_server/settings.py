@@ -275,6 +275,13 @@ class SessionSettings(Table):
     longest_hours: Annotated[int, Field(ge=1, le=168)] = 12
 
 
+class SignInSettings(Table):
+    """What a sign-in takes."""
+
+    second_factor_roles: tuple[OneLine, ...] = ()
+    """Roles that can't do without a second factor; it is set up at their next sign-in."""
+
+
 class LiveSettings(Table):
     """Bounds of the live streams."""
 
@@ -309,6 +316,7 @@ class Settings(Table):
     mail: MailSettings = MailSettings()
     journal: JournalSettings = JournalSettings()
     sessions: SessionSettings = SessionSettings()
+    signin: SignInSettings = SignInSettings()
     live: LiveSettings = LiveSettings()
     reports: tuple[ReportSettings, ...] = ()
     boards: tuple[BoardSettings, ...] = ()

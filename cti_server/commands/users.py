@@ -62,6 +62,10 @@ def add(subparsers: Any) -> None:
     one.add_argument("login")
     one.add_argument("role")
 
+    one = _action(actions, "second-factor", "who has a second factor, or reset somebody's", _second_factor)
+    one.add_argument("login", nargs="?", help="whose to reset")
+    one.add_argument("--reset", action="store_true", help="take it away; their sessions end")
+
     one = _action(actions, "roles", "list the roles, or add or change one", _roles)
     one.add_argument("name", nargs="?", help="the role to add or change")
     one.add_argument("--span", choices=[str(span) for span in Span], help="whose customers: own, branch, all")
@@ -156,6 +160,23 @@ def _role(args: argparse.Namespace, room: Accounts, settings: Settings) -> None:
     user = _find(room, args.login)
     room.set_role(user.id, args.role)
     print(f"{user.login} is {args.role} now")
+
+
+def _second_factor(args: argparse.Namespace, room: Accounts, settings: Settings) -> None:
+    if args.login is None:
+        if args.reset:
+            raise YobirinError("Name whose second factor is to be reset: cti user second-factor LOGIN --reset")
+        on = room.second_factors.on()
+        for user in room.users():
+            if user.id in on:
+                print(f"{user.login}\tsince {datetime.fromtimestamp(on[user.id]).astimezone():%Y-%m-%d %H:%M %Z}")
+        return
+    user = _find(room, args.login)
+    if not args.reset:
+        print(f"{user.login} has {'a' if user.id in room.second_factors.on() else 'no'} second factor")
+        return
+    room.second_factors.reset(user.id)
+    print(f"{user.login} has no second factor now; all their sessions have ended")
 
 
 def _roles(args: argparse.Namespace, room: Accounts, settings: Settings) -> None:

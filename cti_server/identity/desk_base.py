@@ -32,6 +32,8 @@ class Base:
         return user
 
     def _end_all(self, rows: AccountRows, user_id: str, keep: str | None = None) -> int:
+        """Ends a user's sessions (but ``keep``), and sign-ins that lack their second step."""
+        rows.second_factors.drop_halves_of(user_id)
         ended = [session for session in rows.sessions_of(user_id) if session.id != keep]
         for session in ended:
             rows.end_session(session, self._clock.now())

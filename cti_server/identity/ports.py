@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from cti_server.identity.accounts import Role, User
+from cti_server.identity.factor_ports import FactorRows
 from cti_server.identity.telephone_ports import TelephoneRows
 from cti_server.shared.people import Branch
 
@@ -100,6 +101,10 @@ class AccountRows(Protocol):
     @property
     def telephones(self) -> TelephoneRows:
         """Whose the extensions are, and who sits there."""
+
+    @property
+    def second_factors(self) -> FactorRows:
+        """Second factors and half sign-ins."""
 
     def session(self, session_id: str) -> Session | None:
         """One by id."""

@@ -1,4 +1,4 @@
-"""Sessions and sign-in attempts: the rules, without keeping anything."""
+"""Sessions: the rules, without keeping anything."""
 
 from __future__ import annotations
 
@@ -7,13 +7,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from cti_server.identity.ports import Failures, Session
+from cti_server.identity.ports import Session
 
-FREE_TRIES: Final = {"login": 5, "address": 20}
-"""Failures before the waiting begins. An address may be a whole branch's, behind one router."""
-LONGEST_WAIT: Final = {"login": 60.0, "address": 900.0}
-"""Seconds. Short for a login, since whoever fails on purpose would lock its owner out."""
-FORGOTTEN_AFTER: Final = 3600.0
 SEEN_EVERY: Final = 60.0
 """A session's last use is written at most this often (seconds): a page must not cost a write."""
 
@@ -40,12 +35,3 @@ def session_id(token: str) -> str:
 def stands(session: Session, policy: SessionPolicy, now: float) -> bool:
     """Whether a session is not over."""
     return now < session.expires and now < session.seen + policy.idle
-
-
-def failed_again(key: str, before: Failures | None, now: float) -> Failures:
-    """The failures with one more. Beyond the free tries each doubles the wait."""
-    count = 1 if before is None or before.last_at < now - FORGOTTEN_AFTER else before.count + 1
-    kind = key.partition(":")[0]
-    beyond = count - FREE_TRIES[kind]
-    wait = min(LONGEST_WAIT[kind], 2.0 ** min(beyond, 20)) if beyond >= 0 else 0.0
-    return Failures(key, count, now, now + wait)

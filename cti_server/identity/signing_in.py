@@ -8,16 +8,13 @@ from typing import NamedTuple
 from cti_server.identity import seating
 from cti_server.identity.accounts import Role, User, Viewer, login_key
 from cti_server.identity.desk_base import Base
-from cti_server.identity.ports import AccountRows, Failures, Session, SignedIn
-from cti_server.identity.sessions import (
-    FORGOTTEN_AFTER,
-    SEEN_EVERY,
-    failed_again,
-    new_token,
-    session_id,
-    stands,
-)
-from cti_server.shared.errors import Invalid, NotFound, Unavailable
+from cti_server.identity.factor_ports import Sealer, SecondStepNeeded, Step
+from cti_server.identity.ports import AccountRows, Hasher, OpenRows, Session, SignedIn
+from cti_server.identity.second_factor import OVER, SecondFactors
+from cti_server.identity.sessions import SEEN_EVERY, SessionPolicy, new_token, session_id, stands
+from cti_server.identity.throttling import attempt
+from cti_server.shared.clock import Clock
+from cti_server.shared.errors import Invalid, NotFound
 from cti_server.shared.people import Branch
 
 
@@ -29,23 +26,26 @@ class LiveSession(NamedTuple):
 
 
 class SigningIn(Base):
-    """From a login to a viewer."""
+    """From a login to a viewer. ``second_factors`` are the second factor's own use cases."""
+
+    def __init__(
+        self,
+        rows: OpenRows,
+        hasher: Hasher,
+        clock: Clock,
+        policy: SessionPolicy | None,
+        sealer: Sealer,
+        required: Iterable[str] = (),
+    ) -> None:
+        super().__init__(rows, hasher, clock, policy)
+        self.second_factors = SecondFactors(rows, hasher, sealer, clock, required)
 
     def sign_in(self, login: str, password: str, address: str) -> str:
         """A new session's token. Raises Invalid where login or password are wrong (always the same sentence, after the
-        same time) and Unavailable where there were too many attempts.
-
-        An attempt counts as failed before the password is looked at, so that many at once gain nothing.
-        """
-        now = self._clock.now()
-        keys = [f"login:{login_key(login)}", f"address:{address}"]
-        with self._rows(write=True) as rows:
-            known = rows.failures(keys)
-            wait = max((one.blocked_until - now for one in known.values()), default=0.0)
-            if wait > 0:
-                raise Unavailable(f"There were too many attempts to sign in; try again in {int(wait) + 1} seconds")
-            for key in keys:
-                rows.put_failures(failed_again(key, known.get(key), now))
+        same time), Unavailable where there were too many attempts, and SecondStepNeeded where the password was right
+        and more is asked for."""
+        tried = attempt(self._rows, [f"login:{login_key(login)}", f"address:{address}"], self._clock.now())
+        with self._rows() as rows:
             user = rows.by_login(login_key(login))
             kept = rows.password(user.id) if user is not None and user.active else ""
         if not self._hasher.verify(kept, password) or user is None or not kept:
@@ -53,14 +53,55 @@ class SigningIn(Base):
         renewed = self._hasher.hash(password) if self._hasher.outdated(kept) else None
         token = new_token()
         with self._rows(write=True) as rows:
-            rows.drop_old_failures(now - FORGOTTEN_AFTER)
-            _forgive(rows, keys, known)
+            tried.succeeded(rows)
             if renewed is not None:
                 rows.put_password(user.id, renewed)
-            rows.drop_expired(now, now - self._policy.idle)
-            rows.put_session(Session(session_id(token), user.id, now, now, now + self._policy.longest, address))
-            rows.note(now, user.id, "signed-in", user.id, {"address": address})
+            step = self.second_factors.step_for(rows, user)
+            if step is None:
+                self._enter(rows, token, user, address, {})
+            else:
+                self.second_factors.put_half(rows, token, user, step, address)
+        if step is not None:
+            raise SecondStepNeeded(token, step)
         return token
+
+    def second_step(self, half_token: str, code: str, address: str) -> str:
+        """The session's token, once the code of a half sign-in is right too. Invalid where it isn't, or where the half
+        sign-in is over; Unavailable where there were too many attempts."""
+        token = new_token()
+        half = self.second_factors.half(half_token)
+        tried = self.second_factors.attempt(half.user.id, address)
+        with self._rows(write=True) as rows:
+            recovery = self.second_factors.check(rows, half.user.id, code)
+            self._end_half(rows, half_token, "code")
+            tried.succeeded(rows)
+            self._enter(rows, token, half.user, address, {"second": "recovery code" if recovery else "code"})
+        return token
+
+    def set_up_step(self, half_token: str, code: str, address: str) -> tuple[str, list[str]]:
+        """The session's token and the recovery codes, once a second factor was set up in the middle of a sign-in."""
+        token = new_token()
+        half = self.second_factors.half(half_token)
+        tried = self.second_factors.attempt(half.user.id, address)
+        with self._rows(write=True) as rows:
+            self._end_half(rows, half_token, "set-up")
+            codes = self.second_factors.confirmed(rows, half.user.id, code)
+            tried.succeeded(rows)
+            self._enter(rows, token, half.user, address, {"second": "set up"})
+        return token, codes
+
+    def _end_half(self, rows: AccountRows, half_token: str, step: Step) -> None:
+        """A half sign-in does for one session, and for the step that it was made for."""
+        half = self.second_factors.standing(rows, half_token)
+        if half.step != step or not rows.second_factors.drop_half(half.id):
+            raise Invalid(OVER, "code", "half-over")
+
+    def _enter(self, rows: AccountRows, token: str, user: User, address: str, how: dict[str, str]) -> None:
+        """Makes the session."""
+        now = self._clock.now()
+        rows.drop_expired(now, now - self._policy.idle)
+        rows.put_session(Session(session_id(token), user.id, now, now, now + self._policy.longest, address))
+        rows.note(now, user.id, "signed-in", user.id, {"address": address} | how)
 
     def sign_out(self, token: str) -> str | None:
         """Ends a session; gives its id. Null if there was none."""
@@ -115,15 +156,6 @@ class SigningIn(Base):
         """A session that is not over, of a user who is not disabled."""
         found = rows.signed_in(session, now)
         return found if found is not None and found.user.active and stands(found.session, self._policy, now) else None
-
-
-def _forgive(rows: AccountRows, keys: Iterable[str], before: dict[str, Failures]) -> None:
-    """A sign-in that succeeded: the login starts afresh; its address gets back only the attempt that it took."""
-    for key in keys:
-        if key in before and key.startswith("address:"):
-            rows.put_failures(before[key])
-        else:
-            rows.forget_failures([key])
 
 
 def _viewer_for(rows: AccountRows, user: User, now: float) -> Viewer:

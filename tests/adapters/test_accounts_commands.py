@@ -10,10 +10,13 @@ import pytest
 
 from cti_adapters.passwords import Argon2
 from cti_adapters.storage import accounts as module
+from cti_adapters.storage.accounts import Rows
 from cti_adapters.storage.call_writer import CallWriter
 from cti_adapters.storage.work import Database
 from cti_server.cli import main
+from cti_server.identity.factor_ports import SecondFactor
 from cti_server.shared.positions import Position
+from cti_server.shared.scope import EVERYTHING
 from tests.adapters.storage_rig import NOW, FixedClock, inbound
 
 SETTINGS = """
@@ -194,3 +197,16 @@ def test_the_call_log_is_listed_with_the_fields_of_the_truth(cti: Command) -> No
     assert ids("--from", "2027-01-15T17:00", "--to", "2027-01-16") == ["2"]  # Tokyo's time
     assert ids("--to", "2027-01-15") == []
     assert len(cti("calls")[1].splitlines()) == 3
+
+
+def test_a_second_factor_is_listed_and_reset(cti: Command) -> None:
+    cti.add("yamada")
+    assert cti("user", "second-factor", "yamada")[1] == "yamada has no second factor\n"
+    status, _out, err = cti("user", "second-factor", "yamada", "--reset")
+    assert status == 1 and "no second factor" in err
+    with cti.database.open(EVERYTHING) as work:
+        Rows(work).second_factors.put_factor(SecondFactor("yamada", "sealed", NOW, 1))
+    assert cti("user", "second-factor")[1].startswith("yamada\tsince 2027-01-1")
+    assert cti("user", "second-factor", "yamada", "--reset")[0] == 0
+    assert cti("user", "second-factor")[1] == ""
+    assert cti("user", "second-factor", "--reset")[0] == 1

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from flask import Flask
 
+from cti_server.identity.second_factor import State
 from cti_server.settings import BranchSettings, ServerSettings, Settings
 from cti_server.shared.errors import Invalid
 from cti_server.shared.scope import Scope, Span
@@ -35,8 +36,17 @@ class FixedClock:
         return NOW
 
 
+class FakeFactors:
+    """Nobody has a second factor."""
+
+    def state(self, viewer: Viewer) -> State:
+        return State(None, 0, False)
+
+
 class FakeAccounts:
     """One session token per language."""
+
+    second_factors = FakeFactors()
 
     def __init__(self, viewer: Viewer = REP) -> None:
         self.viewer = viewer

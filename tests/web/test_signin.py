@@ -210,6 +210,7 @@ def test_every_page_is_shut_unless_it_says_that_it_is_public(house: House) -> No
             answer = house.browser().open(path, method=method, headers=headers)
             if answer.status_code not in (303, 400) or not (answer.location or "/signin").startswith("/signin"):
                 opened.add((rule.endpoint, method))
+    # The two without the right password: to the door again.
     assert opened == {("signin.show", "GET"), ("static", "GET")}
 
 

@@ -12,6 +12,7 @@ from flask import Flask, Response, request
 from flask_babel import Babel, get_locale
 from flask_wtf.csrf import CSRFProtect
 
+from cti_adapters.sealing import FolderSealer
 from cti_adapters.storage.accounts import accounts as stored_accounts
 from cti_adapters.storage.work import Database
 from cti_server.identity.sessions import SessionPolicy
@@ -36,6 +37,7 @@ from cti_web.viewer import Accounts, OpenDesk, Outbox
 
 BLUEPRINTS: tuple[str, ...] = (
     "signin",
+    "second_factor",
     "desk",
     "calls",
     "customers",
@@ -111,7 +113,9 @@ def create_app(
 
 def _accounts(database: Database, settings: Settings, clock: Clock, outbox: Outbox) -> Accounts:
     policy = SessionPolicy(settings.sessions.idle_minutes * 60.0, settings.sessions.longest_hours * 3600.0)
-    return stored_accounts(database, clock, policy, wake=outbox.wake)
+    sealer = FolderSealer(settings.data_dir)
+    required = settings.signin.second_factor_roles
+    return stored_accounts(database, clock, policy, wake=outbox.wake, sealer=sealer, required=required)
 
 
 def language(default: str) -> str:

@@ -11,10 +11,10 @@ from flask_babel import gettext as _
 
 from cti_server.shared.errors import Invalid
 from cti_server.shared.viewer import Dialling, Viewer
-from cti_web import formats
+from cti_web import cookies, formats, second_factor
 from cti_web.answers import done, page
 from cti_web.telephone import parts
-from cti_web.viewer import COOKIE, desk, signed_in, viewer
+from cti_web.viewer import desk, signed_in, viewer
 
 blueprint = Blueprint("me", __name__)
 
@@ -79,7 +79,7 @@ def change_password() -> Response:
     if fresh != form.get("again", ""):
         return _page(_("The two new passwords are not the same."), "again")
     try:
-        _accounts().change_password(viewer, form.get("current", ""), fresh, request.cookies.get(COOKIE))
+        _accounts().change_password(viewer, form.get("current", ""), fresh, cookies.read(cookies.SESSION))
     except Invalid as refused:
         if refused.field == "old":
             return _page(_("The current password is not right."), "current")
@@ -108,7 +108,8 @@ def pop_up_test(number: int) -> Response:
 def _page(problem: str = "", field: str = "") -> Response:
     with desk() as use:
         telephone = parts(use) if viewer.may("handle") else {}
-        answer = page(use, "me/page.html", zones=ZONES, problem=problem, field=field, **telephone)
+        factor = second_factor.factors().state(viewer)
+        answer = page(use, "me/page.html", zones=ZONES, problem=problem, field=field, factor=factor, **telephone)
     if problem:
         answer.status_code = 422
     return answer

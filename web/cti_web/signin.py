@@ -7,9 +7,11 @@ from typing import Any, cast
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, session
 from flask_babel import gettext
 
+from cti_server.identity.factor_ports import SecondStepNeeded
 from cti_server.shared.errors import Invalid, Unavailable
 from cti_web import app as web
-from cti_web.viewer import COOKIE, Accounts, public, safe_path, viewer
+from cti_web import cookies, second_factor
+from cti_web.viewer import Accounts, public, safe_path, viewer
 
 blueprint = Blueprint("signin", __name__)
 
@@ -43,25 +45,24 @@ def sign_in() -> Any:
         token = accounts().sign_in(login, password, request.remote_addr or "")
     except Invalid:
         return _door(401, gettext("Login or password is not right."), login)
+    except SecondStepNeeded as more:
+        return second_factor.ask(more.token, more.step, request.form.get("next"))
     except Unavailable:
         wait = gettext("There were too many attempts, or the server is very busy. Wait a minute, then try again.")
         return _door(429, wait, login)
-    session.clear()
-    response = cast(Response, redirect(safe_path(request.form.get("next")), 303))
-    response.set_cookie(COOKIE, token, httponly=True, samesite="Lax", secure=_https(), path="/")
-    return response
+    return second_factor.entered(cast(Response, redirect(safe_path(request.form.get("next")), 303)), token)
 
 
 @blueprint.post("/signout")
 @public
 def sign_out() -> Any:
     """Ends the session, here and on the live streams. Browsers are told to forget what they hold."""
-    token = request.cookies.get(COOKIE)
+    token = cookies.read(cookies.SESSION)
     if token:
         accounts().sign_out(token)
     session.clear()
     response = cast(Response, redirect("/signin?out=1", 303))
-    response.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=_https(), path="/")
+    cookies.drop(response, cookies.SESSION)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
@@ -75,15 +76,12 @@ def choose_language() -> Any:
     if chosen in web.LANGUAGES:
         if viewer:
             accounts().set_language(viewer, chosen)
-        web.remember_language(response, chosen, _https())
+        web.remember_language(response, chosen, cookies.secure())
     return response
 
 
 def _door(status: int = 200, problem: str = "", login: str = "") -> Response:
     back = request.values.get("next", "")
-    values = {"problem": problem, "login": login, "next": safe_path(back) if back else "", "out": "out" in request.args}
+    values: dict[str, Any] = {"problem": problem, "login": login, "next": safe_path(back) if back else ""}
+    values |= {one: one in request.args for one in ("out", "late")}
     return make_response(render_template("signin.html", **values), status)
-
-
-def _https() -> bool:
-    return bool(current_app.extensions["yobirin.https"])

@@ -25,20 +25,18 @@ from cti_adapters.storage.outbox import watch
 from cti_adapters.storage.work import Database
 from cti_server.shared.clock import Clock
 from cti_server.shared.viewer import Right, Viewer
+from cti_web import cookies
 
 if TYPE_CHECKING:
     from cti_server.calls.desk import Desk
-
-COOKIE = "yobirin"
-"""The session cookie: a random token; the database holds its SHA-256 only."""
 
 
 class Accounts(Protocol):
     """What the web needs of the identity room."""
 
     def sign_in(self, login: str, password: str, address: str) -> str:
-        """A new session's token. Raises Invalid where login or password are wrong (always the same sentence), and
-        Unavailable where there were too many attempts."""
+        """A new session's token. Raises Invalid where login or password are wrong (always the same sentence),
+        Unavailable where there were too many attempts, and SecondStepNeeded where more is asked for."""
 
     def sign_out(self, token: str) -> str | None:
         """Ends the session; gives its id, which `SessionEnded` names. Null if there was none."""
@@ -132,7 +130,7 @@ def register(app: Flask, accounts: Accounts) -> None:
     def let_in() -> Response | None:
         if request.endpoint == "static":
             return None
-        token = request.cookies.get(COOKIE)
+        token = cookies.read(cookies.SESSION)
         g.viewer = accounts.viewer_of(token) if token else None
         if g.viewer is not None or getattr(app.view_functions.get(request.endpoint or ""), "is_public", False):
             return None

@@ -9,13 +9,16 @@ from typing import Any
 from sqlalchemy import delete, or_, select
 
 from cti_adapters.passwords import Argon2
+from cti_adapters.sealing import NoSealer
 from cti_adapters.storage import mapping, outbox
 from cti_adapters.storage.schema import sessions, signin_failures
+from cti_adapters.storage.second_factors import FactorShelf
 from cti_adapters.storage.signed_in import role_of, signed_in, user_of
 from cti_adapters.storage.telephones import TelephoneShelf
 from cti_adapters.storage.work import Database, UnitOfWork
 from cti_server.identity.accounts import ROLES, Role, User
 from cti_server.identity.desk import Accounts
+from cti_server.identity.factor_ports import Sealer
 from cti_server.identity.ports import Failures, Hasher, Session, SignedIn
 from cti_server.identity.sessions import SessionPolicy
 from cti_server.shared.clock import Clock
@@ -30,8 +33,11 @@ def accounts(
     *,
     hasher: Hasher | None = None,
     wake: Callable[[list[int]], None] | None = None,
+    sealer: Sealer | None = None,
+    required: Iterable[str] = (),
 ) -> Accounts:
-    """The identity room over a database. ``wake`` is told the outbox rows that wait for the daemon."""
+    """The identity room over a database. ``wake`` is told the outbox rows that wait for the daemon. Without a
+    ``sealer`` nobody can sign in with a second factor; ``required``: the roles that can't do without."""
 
     @contextmanager
     def rows(*, write: bool = False) -> Iterator[Rows]:
@@ -40,7 +46,7 @@ def accounts(
                 outbox.watch(work, wake)
             yield Rows(work)
 
-    return Accounts(rows, hasher or Argon2(), clock, policy)
+    return Accounts(rows, hasher or Argon2(), clock, policy, sealer or NoSealer(), required)
 
 
 def put_default_roles(work: UnitOfWork) -> None:
@@ -142,6 +148,11 @@ class Rows:
     def telephones(self) -> TelephoneShelf:
         """Whose the extensions are, and who sits there."""
         return self._work.telephones
+
+    @property
+    def second_factors(self) -> FactorShelf:
+        """Second factors and half sign-ins."""
+        return FactorShelf(self._session)
 
     def session(self, session_id: str) -> Session | None:
         """One by id."""

@@ -562,3 +562,7 @@ audit = Table(
 )
 Index("ix_audit_subject", audit.c.subject_kind, audit.c.subject_id, audit.c.id)
 Index("ix_audit_user", audit.c.user, audit.c.id)
+
+# --- tables of rooms that have a module of their own ------------------------------------------------------------------
+
+from cti_adapters.storage import schema_signin as schema_signin  # noqa: E402

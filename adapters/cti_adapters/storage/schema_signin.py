@@ -1,0 +1,33 @@
+"""Tables of signing in: second factors. Part of ``schema``."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, ForeignKey, Integer, Table, Text
+
+from cti_adapters.storage.columns import metadata, moment, text
+
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("user", ForeignKey("users.id"), primary_key=True),
+    text("sealed"),  # the app's secret, encrypted with the key in the folder of secrets
+    moment("since", nullable=True),  # null: being set up
+    Column("last_step", Integer, nullable=False, server_default="0", default=0),  # the latest 30 seconds used
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("user", ForeignKey("users.id"), primary_key=True),
+    Column("key", Text, primary_key=True),  # SHA-256 of an unused code, hexadecimal
+)
+
+half_signins = Table(
+    "half_signins",
+    metadata,
+    Column("token_hash", Text, primary_key=True),  # of a sign-in whose password was right: no session
+    Column("user", ForeignKey("users.id"), nullable=False, index=True),
+    text("step"),  # code | set-up
+    moment("expires"),
+    text("address"),
+)
