@@ -77,7 +77,7 @@ class RecordFolder:
         self._alike.leave(event.at, position)
         if isinstance(event, events.RecordRead):
             self._take(Told(event.at, event.record, event.raw), position)
-        elif isinstance(event, events.LinkUp):
+        elif isinstance(event, events.LinkUp | events.LinkLost):
             self._alike.forget()
 
     def changed(self) -> list[CallLog]:

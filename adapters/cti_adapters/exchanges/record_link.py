@@ -45,16 +45,21 @@ class RecordLink(KeptLink):
         self._speak_last()
 
     def _ended(self) -> None:
-        self._last_word = _cancelled(self._last_word)
+        self._cancel_last_word()
         super()._ended()
 
     def _speak_last(self) -> None:
         """An exchange may well hand over its records and hang up: it is not to be waited for until it comes again to
         take its last calls for final. The journal is told once more that nothing is heard."""
-        self._last_word = _cancelled(self._last_word)
+        self._cancel_last_word()
         if self._running and self._blind is not None:
             wait = self._recording.patience.settling + LAST_WORD_AFTER
             self._last_word = self._reactor.callLater(wait, self._still_lost)
+
+    def _cancel_last_word(self) -> None:
+        if self._last_word is not None:
+            self._last_word.cancel()
+            self._last_word = None
 
     def _still_lost(self) -> None:
         self._last_word = None
@@ -62,7 +67,7 @@ class RecordLink(KeptLink):
             self._intake.add(Kind.DOWN, json.dumps(self._blind).encode(), self._clock.now())
 
     def _heard_from(self, at: float, **told: Any) -> None:
-        self._last_word = _cancelled(self._last_word)
+        self._cancel_last_word()
         self._quiet = False
         super()._heard_from(at, **told)
         self._silence.since = at
@@ -83,11 +88,6 @@ class RecordLink(KeptLink):
             self._journal_down("no-records", self._silence.since)
             minutes = {"minutes": str(self._settings.silent_minutes)}
             self._say(Link.UP, Reason("no-records", minutes), warnings=self.state.warnings)
-
-
-def _cancelled(timer: Timer | None) -> None:
-    if timer is not None:
-        timer.cancel()
 
 
 class Silence:
