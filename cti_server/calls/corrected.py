@@ -63,13 +63,18 @@ def shown(kept: CorrectionEntry, names: Names, seen: SeenCall, *, whole: bool) -
             continue
         was, now = kept.fields[name]
         if name == "receiver":
-            fields.append((name, names.person_who_sees(was, seen), names.person_who_sees(now, seen)))
+            fields.append((name, _taker(was, names, seen), _taker(now, names, seen)))
         else:
             fields.append((name, _masked(name, was, whole), _masked(name, now, whole)))
     everybodys = kept.why in (BY_FOLDING, FROM_RECORD)  # done for all calls, whoever they are of
     told = everybodys or kept.by not in names.colleagues
     by = names.person(kept.by) if told else names.person_who_sees(kept.by, seen)
     return CorrectionRow(kept.at, by, kept.why, kept.what, fields)
+
+
+def _taker(user: str | None, names: Names, seen: SeenCall) -> str:
+    """The name of who took the call by now stands with it for everybody who sees it; of others as of who did things."""
+    return names.person(user) if user == seen.receiver else names.person_who_sees(user, seen)
 
 
 def _masked(name: str, value: Any, whole: bool) -> Any:

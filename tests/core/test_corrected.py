@@ -18,9 +18,17 @@ from cti_server.shared.scope import Label
 SEES = SimpleNamespace(admits=lambda label: True)
 BLIND = SimpleNamespace(admits=lambda label: False)
 NAMES = Names(
-    {}, cast(Any, {"801": SimpleNamespace(name="山田", scope=SEES), "804": SimpleNamespace(name="別", scope=BLIND)})
+    {},
+    cast(
+        Any,
+        {
+            "801": SimpleNamespace(name="山田", scope=SEES),
+            "804": SimpleNamespace(name="別", scope=BLIND),
+            "805": SimpleNamespace(name="岡本", scope=BLIND),
+        },
+    ),
 )
-SEEN = cast(SeenCall, SimpleNamespace(labels=[Label("customer", "121", "801", 3)]))
+SEEN = cast(SeenCall, SimpleNamespace(labels=[Label("customer", "121", "801", 3)], receiver="805"))
 
 
 def shown(by: str = "801", why: str = BY_HAND, whole: bool = False, **fields: Any) -> CorrectionRow:
@@ -57,3 +65,7 @@ def test_numbers_are_masked_wherever_one_may_stand_unless_they_are_needed() -> N
 def test_a_colleague_is_named_where_they_see_what_the_viewer_sees(by: str, why: str, name: str) -> None:
     assert shown(by, why).by_name == name
     assert shown(receiver=["804", "801"]).fields == [("receiver", "", "山田")]
+
+
+def test_who_took_the_call_by_now_is_named_as_the_call_itself_names_them() -> None:
+    assert shown(receiver=["804", "805"]).fields == [("receiver", "", "岡本")]
