@@ -19,6 +19,7 @@ COMMANDS = {
     "calls": "calls",
     "customers": "customers",
     "user": "users",
+    "token": "tokens",
     "exchange": "exchange",
     "replay": "replay",
     "doctor": "doctor",

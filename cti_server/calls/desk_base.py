@@ -113,15 +113,19 @@ class DeskBase:
     def _note(self, act: str, calls: Iterable[SeenCall], **detail: Any) -> None:
         """Notes an act on calls, once for each candidate for whom the viewer acted: whoever sees another one of them
         does not see the entry."""
-        at = self.clock.now()
+        at, detail = self.clock.now(), detail | self._by_token()
         for call in calls:
             codes: list[str | None] = [customer.code for customer in call.customers]
             entries = (TrailEntry(at, self.viewer.id, act, code, detail) for code in codes or [None])
             self.work.records.add_trail("call", call.log.id, entries)
 
     def _note_customer(self, act: str, code: str, **detail: Any) -> None:
-        entry = TrailEntry(self.clock.now(), self.viewer.id, act, code, detail)
+        entry = TrailEntry(self.clock.now(), self.viewer.id, act, code, detail | self._by_token())
         self.work.records.add_trail("customer", code, [entry])
+
+    def _by_token(self) -> dict[str, Any]:
+        """What an entry of the trail says of the API token that did it."""
+        return {"token": self.viewer.token} if self.viewer.token else {}
 
     def _looked_at(self, calls: Sequence[SeenCall]) -> None:
         since = self.clock.now() - LOOK_SECONDS

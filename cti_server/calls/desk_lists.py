@@ -204,9 +204,8 @@ class Lists(Receiving):
         return exchange_reach(self.viewer)
 
     def _note_export(self, what: str, **detail: object) -> None:
-        self.work.records.add_trail(
-            "export", what, [trail.TrailEntry(self.clock.now(), self.viewer.id, "exported", None, detail)]
-        )
+        entry = trail.TrailEntry(self.clock.now(), self.viewer.id, "exported", None, detail | self._by_token())
+        self.work.records.add_trail("export", what, [entry])
 
 
 def _anonymous(row: CallRow) -> CallRow:

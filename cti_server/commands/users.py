@@ -33,7 +33,7 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser("user", help="look after users, roles and extensions")
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
 
-    one = _action(actions, "add", "add a user", _add)
+    one = action(actions, "add", "add a user", _add)
     one.add_argument("login", help="what they sign in with")
     one.add_argument("--id", help="the firm's own number for them (default: the login)")
     one.add_argument("--name", required=True)
@@ -46,39 +46,39 @@ def add(subparsers: Any) -> None:
     one.add_argument("--no-password", action="store_true", help="nobody can sign in as them yet")
     _password_option(one)
 
-    one = _action(actions, "list", "list the users", _list)
+    one = action(actions, "list", "list the users", _list)
     one.add_argument("--json", action="store_true", help="one JSON object per user")
 
-    one = _action(actions, "password", "give a user another password; all their sessions end", _password)
+    one = action(actions, "password", "give a user another password; all their sessions end", _password)
     one.add_argument("login")
     _password_option(one)
 
     for name, about in (("disable", "keep a user out, at once"), ("enable", "let a user in again")):
-        one = _action(actions, name, about, _set_active)
+        one = action(actions, name, about, _set_active)
         one.add_argument("login")
         one.set_defaults(active=name == "enable")
 
-    one = _action(actions, "role", "give a user another role", _role)
+    one = action(actions, "role", "give a user another role", _role)
     one.add_argument("login")
     one.add_argument("role")
 
-    one = _action(actions, "second-factor", "who has a second factor, or reset somebody's", _second_factor)
+    one = action(actions, "second-factor", "who has a second factor, or reset somebody's", _second_factor)
     one.add_argument("login", nargs="?", help="whose to reset")
     one.add_argument("--reset", action="store_true", help="take it away; their sessions end")
 
-    one = _action(actions, "roles", "list the roles, or add or change one", _roles)
+    one = action(actions, "roles", "list the roles, or add or change one", _roles)
     one.add_argument("name", nargs="?", help="the role to add or change")
     one.add_argument("--span", choices=[str(span) for span in Span], help="whose customers: own, branch, all")
     one.add_argument("--classes", metavar="1,2,3", help="customer classes within the limit; empty: none")
     one.add_argument("--rights", metavar="RIGHT,...", help=f"authorities: {', '.join(RIGHTS)}; empty: none")
 
-    one = _action(actions, "extension", "say whose telephone an extension is", _extension)
+    one = action(actions, "extension", "say whose telephone an extension is", _extension)
     one.add_argument("login")
     one.add_argument("exchange")
     one.add_argument("extension")
     one.add_argument("--take", action="store_true", help="take it from them instead")
 
-    one = _action(actions, "telephone", "say that an extension is shared by several, or free for the day", _telephone)
+    one = action(actions, "telephone", "say that an extension is shared by several, or free for the day", _telephone)
     one.add_argument("exchange")
     one.add_argument("extension")
     kinds = one.add_mutually_exclusive_group(required=True)
@@ -86,10 +86,11 @@ def add(subparsers: Any) -> None:
     kinds.add_argument("--free", action="store_true", help="whoever sits there takes it for the day")
 
 
-def _action(actions: Any, name: str, about: str, action: _Action) -> argparse.ArgumentParser:
+def action(actions: Any, name: str, about: str, what: _Action) -> argparse.ArgumentParser:
+    """Adds an action to a command."""
     parser: argparse.ArgumentParser = actions.add_parser(name, help=about, description=about)
     parser.add_argument("--config", type=Path, default=Path("cti.toml"), help="settings file (default: %(default)s)")
-    parser.set_defaults(run=run, action=action)
+    parser.set_defaults(run=run, action=what)
     return parser
 
 
@@ -145,19 +146,19 @@ def _list(args: argparse.Namespace, room: Accounts, settings: Settings) -> None:
 
 
 def _password(args: argparse.Namespace, room: Accounts, settings: Settings) -> None:
-    user = _find(room, args.login)
+    user = find(room, args.login)
     room.set_password(user.id, _ask_password(args))
     print(f"{user.login} has a new password; all their sessions have ended")
 
 
 def _set_active(args: argparse.Namespace, room: Accounts, settings: Settings) -> None:
-    user = _find(room, args.login)
+    user = find(room, args.login)
     room.set_active(user.id, args.active)
     print(f"{user.login} is {'enabled' if args.active else 'disabled, and signed out everywhere'}")
 
 
 def _role(args: argparse.Namespace, room: Accounts, settings: Settings) -> None:
-    user = _find(room, args.login)
+    user = find(room, args.login)
     room.set_role(user.id, args.role)
     print(f"{user.login} is {args.role} now")
 
@@ -171,7 +172,7 @@ def _second_factor(args: argparse.Namespace, room: Accounts, settings: Settings)
             if user.id in on:
                 print(f"{user.login}\tsince {datetime.fromtimestamp(on[user.id]).astimezone():%Y-%m-%d %H:%M %Z}")
         return
-    user = _find(room, args.login)
+    user = find(room, args.login)
     if not args.reset:
         print(f"{user.login} has {'a' if user.id in room.second_factors.on() else 'no'} second factor")
         return
@@ -200,17 +201,17 @@ def _changed_role(args: argparse.Namespace, known: dict[str, Role]) -> Role:
     if args.span is not None:
         role = replace(role, span=Span(args.span))
     if args.classes is not None:
-        words = _words(args.classes)
-        if not all(word.isdigit() for word in words):
+        classes = words(args.classes)
+        if not all(word.isdigit() for word in classes):
             raise YobirinError(f"--classes takes numbers from 1 to 3 with commas between them, not “{args.classes}”")
-        role = replace(role, classes=frozenset(map(int, words)))
+        role = replace(role, classes=frozenset(map(int, classes)))
     if args.rights is not None:
-        role = replace(role, rights=cast("frozenset[Right]", frozenset(_words(args.rights))))  # put_role checks them
+        role = replace(role, rights=cast("frozenset[Right]", frozenset(words(args.rights))))  # put_role checks them
     return role
 
 
 def _extension(args: argparse.Namespace, room: Accounts, settings: Settings) -> None:
-    user = _find(room, args.login)
+    user = find(room, args.login)
     exchange, extension = _extension_of(f"{args.exchange}:{args.extension}", settings)
     if args.take:
         if (exchange, extension) not in user.extensions:
@@ -238,7 +239,7 @@ def _telephone(args: argparse.Namespace, room: Accounts, settings: Settings) -> 
     _say_who_sits_there(room, exchange, extension, None)
 
 
-def _find(room: Accounts, login: str) -> User:
+def find(room: Accounts, login: str) -> User:
     """A user by login, or by id."""
     for user in room.users():
         if login_key(login) == user.login or login == user.id:
@@ -256,7 +257,8 @@ def _extension_of(text: str, settings: Settings) -> tuple[str, str]:
     return exchange, extension
 
 
-def _words(text: str) -> list[str]:
+def words(text: str) -> list[str]:
+    """What stands between commas."""
     return [word.strip() for word in text.split(",") if word.strip()]
 
 

@@ -51,11 +51,12 @@ class Managing(Extensions):
             rows.note(self._clock.now(), by, "password-changed", user_id, {})
 
     def set_active(self, user_id: str, active: bool, by: str | None = None) -> None:
-        """Lets a user in or keeps them out; who is kept out loses all sessions at once."""
+        """Lets a user in or keeps them out; who is kept out loses all sessions and API tokens at once."""
         with self._rows(write=True) as rows:
             rows.put_user(replace(self._existing(rows, user_id), active=active))
             if not active:
                 self._end_all(rows, user_id)
+                rows.end_tokens(user_id, self._clock.now())
                 seating.sign_out(rows.telephones, user_id, self._clock.now(), forced=True)
             rows.note(self._clock.now(), by, "user-enabled" if active else "user-disabled", user_id, {})
 

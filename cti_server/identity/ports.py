@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from cti_server.identity.accounts import Role, User
 from cti_server.identity.factor_ports import FactorRows
 from cti_server.identity.telephone_ports import TelephoneRows
+from cti_server.identity.token_ports import TokenRows
 from cti_server.shared.people import Branch
 
 
@@ -105,6 +106,13 @@ class AccountRows(Protocol):
     @property
     def second_factors(self) -> FactorRows:
         """Second factors and half sign-ins."""
+
+    @property
+    def tokens(self) -> TokenRows:
+        """API tokens."""
+
+    def end_tokens(self, user_id: str, at: float) -> int:
+        """Ends the API tokens of a user who is disabled or left; gives how many there were."""
 
     def session(self, session_id: str) -> Session | None:
         """One by id."""

@@ -13,6 +13,7 @@ from cti_server.identity.ports import AccountRows, Hasher, OpenRows, Session, Si
 from cti_server.identity.second_factor import OVER, SecondFactors
 from cti_server.identity.sessions import SEEN_EVERY, SessionPolicy, new_token, session_id, stands
 from cti_server.identity.throttling import attempt
+from cti_server.identity.tokens import STREAM, ApiTokens, TokenUse
 from cti_server.shared.clock import Clock
 from cti_server.shared.errors import Invalid, NotFound
 from cti_server.shared.people import Branch
@@ -26,7 +27,7 @@ class LiveSession(NamedTuple):
 
 
 class SigningIn(Base):
-    """From a login to a viewer. ``second_factors`` are the second factor's own use cases."""
+    """From a login to a viewer. ``second_factors`` and ``tokens`` have use cases of their own."""
 
     def __init__(
         self,
@@ -39,6 +40,7 @@ class SigningIn(Base):
     ) -> None:
         super().__init__(rows, hasher, clock, policy)
         self.second_factors = SecondFactors(rows, hasher, sealer, clock, required)
+        self.tokens = ApiTokens(rows, clock, self._viewer_for)
 
     def sign_in(self, login: str, password: str, address: str) -> str:
         """A new session's token. Raises Invalid where login or password are wrong (always the same sentence, after the
@@ -124,12 +126,14 @@ class SigningIn(Base):
                 rows.put_session(found.session)
         return None if found is None else _viewer_of(found)
 
-    def by_token(self, token: str) -> LiveSession | None:
+    def by_token(self, token: str) -> LiveSession | TokenUse | None:
         """The session of a live stream; does not count as the user doing something."""
         return self.by_id(session_id(token))
 
-    def by_id(self, session: str) -> LiveSession | None:
-        """The same, by the session's id."""
+    def by_id(self, session: str) -> LiveSession | TokenUse | None:
+        """The same, by the session's id (or that of an API token's stream)."""
+        if session.startswith(STREAM):
+            return self.tokens.by_stream(session)
         with self._rows() as rows:
             found = self._standing(rows, session, self._clock.now())
         return None if found is None else LiveSession(session, _viewer_of(found))
@@ -147,10 +151,13 @@ class SigningIn(Base):
         """A user as the viewer of a command, a report by mail or a test. NotFound where there is none or it is
         disabled."""
         with self._rows() as rows:
-            user = self._existing(rows, user_id)
-            if not user.active:
-                raise NotFound(f"The user {user_id} is disabled")
-            return _viewer_for(rows, user, self._clock.now())
+            return self._viewer_for(rows, user_id)
+
+    def _viewer_for(self, rows: AccountRows, user_id: str) -> Viewer:
+        user = self._existing(rows, user_id)
+        if not user.active:
+            raise NotFound(f"The user {user_id} is disabled")
+        return _viewer_for(rows, user, self._clock.now())
 
     def _standing(self, rows: AccountRows, session: str, now: float) -> SignedIn | None:
         """A session that is not over, of a user who is not disabled."""

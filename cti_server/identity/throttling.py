@@ -13,9 +13,9 @@ from typing import Final
 from cti_server.identity.ports import AccountRows, Failures, OpenRows
 from cti_server.shared.errors import Unavailable
 
-FREE_TRIES: Final = {"login": 5, "code": 5, "address": 20}
+FREE_TRIES: Final = {"login": 5, "code": 5, "address": 20, "token": 20}
 """Failures before the waiting begins. An address may be a whole branch's, behind one router."""
-LONGEST_WAIT: Final = {"login": 60.0, "code": 900.0, "address": 900.0}
+LONGEST_WAIT: Final = {"login": 60.0, "code": 900.0, "address": 900.0, "token": 900.0}
 """Seconds. Short for a login, since whoever fails on purpose would lock its owner out; a code is asked only of who
 knows the password."""
 FORGOTTEN_AFTER: Final = 3600.0
@@ -39,6 +39,11 @@ class Attempt:
 
 def attempt(open_rows: OpenRows, keys: Sequence[str], now: float) -> Attempt:
     """Counts an attempt for ``<kind>:<whose>`` keys. Raises Unavailable where there were too many."""
+    return Attempt(keys, failed(open_rows, keys, now))
+
+
+def failed(open_rows: OpenRows, keys: Sequence[str], now: float) -> dict[str, Failures]:
+    """Counts a failure; gives what there was before. Raises Unavailable, and counts nothing, while it has to wait."""
     with open_rows(write=True) as rows:
         known = rows.failures(keys)
         wait = max((one.blocked_until - now for one in known.values()), default=0.0)
@@ -47,7 +52,7 @@ def attempt(open_rows: OpenRows, keys: Sequence[str], now: float) -> Attempt:
         for key in keys:
             rows.put_failures(failed_again(key, known.get(key), now))
         rows.drop_old_failures(now - FORGOTTEN_AFTER)
-    return Attempt(keys, known)
+    return known
 
 
 def failed_again(key: str, before: Failures | None, now: float) -> Failures:

@@ -45,6 +45,8 @@ class Viewer:
     dial: Dialling = "pbx"
     extensions: tuple[tuple[str, str], ...] = ()
     """(exchange, extension)."""
+    token: str = ""
+    """The name of the API token that reads in this user's name; empty for the user themselves."""
 
     def may(self, right: Right) -> bool:
         """Whether the viewer has this authority."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -210,3 +211,15 @@ def test_a_second_factor_is_listed_and_reset(cti: Command) -> None:
     assert cti("user", "second-factor", "yamada", "--reset")[0] == 0
     assert cti("user", "second-factor")[1] == ""
     assert cti("user", "second-factor", "--reset")[0] == 1
+
+
+def test_a_token_is_made_listed_and_revoked(cti: Command) -> None:
+    cti.add("yamada")
+    status, out, _err = cti("token", "add", "yamada", "--name", "evening", "--scopes", "calls, live", "--days", "7")
+    assert status == 0 and re.fullmatch(r"yob_[\w-]{43}\n", out)
+    assert cti("token", "list")[1].startswith("yamada\tevening\tcalls,live\tuntil ")
+    assert out.strip() not in cti("token", "list", "yamada")[1]
+    assert cti("token", "add", "yamada", "--name", "x", "--scopes", "report")[0] == 1
+    assert cti("token", "revoke", "yamada", "evening")[0] == 0
+    assert cti("token", "list")[1] == ""
+    assert cti("token", "revoke", "yamada", "evening")[0] == 1

@@ -11,6 +11,7 @@ from typing import Any, cast
 from flask import Flask
 
 from cti_server.identity.second_factor import State
+from cti_server.identity.tokens import TokenRefused
 from cti_server.settings import BranchSettings, ServerSettings, Settings
 from cti_server.shared.errors import Invalid
 from cti_server.shared.scope import Scope, Span
@@ -43,10 +44,21 @@ class FakeFactors:
         return State(None, 0, False)
 
 
+class FakeTokens:
+    """No token is any good."""
+
+    def mine(self, viewer: Viewer) -> list[Any]:
+        return []
+
+    def use(self, text: str, scope: Any, address: str) -> Any:
+        raise TokenRefused("This API token is not known here; make one on My settings", "token", "token-unknown")
+
+
 class FakeAccounts:
     """One session token per language."""
 
     second_factors = FakeFactors()
+    tokens = FakeTokens()
 
     def __init__(self, viewer: Viewer = REP) -> None:
         self.viewer = viewer

@@ -25,6 +25,9 @@ from twisted.web.server import Site
 
 from cti_adapters.live.hub import Hub
 from cti_server.identity.desk import LiveSession
+from cti_server.identity.token_ports import ApiToken
+from cti_server.identity.tokens import OutOfScope, TokenRefused
+from cti_server.shared.errors import Unavailable
 from cti_server.shared.notices import CallChanged, Candidate, SessionEnded, WorkChanged
 from cti_server.shared.scope import Label, Scope, Span
 from cti_web.push import LiveResource
@@ -57,6 +60,22 @@ class FakeSessions:
 
     def by_token(self, token: str) -> LiveSession | None:
         return self.by_id(session_id(token))
+
+    @property
+    def tokens(self) -> FakeSessions:
+        return self
+
+    def use(self, text: str, scope: str, address: str) -> LiveSession:
+        assert (scope, address) == ("live", "127.0.0.1")
+        if text == "yob_calls":
+            token = ApiToken(1, "key", "801", "for calls", ("calls",), 0.0, 1.0, None)
+            raise OutOfScope(token, "live")
+        if text == "yob_often":
+            raise Unavailable("There were too many attempts")
+        found = self.by_id(session_id(text))
+        if found is None:
+            raise TokenRefused("This API token is not known here", "token", "token-unknown")
+        return found
 
     def by_id(self, session: str) -> LiveSession | None:
         if self.broken:
@@ -154,6 +173,33 @@ def test_a_stream_opens_for_a_session_and_carries_what_is_published(server: Serv
         server.publish(call())
         name, data = next_event(stream)
         assert (name, data["cards"], data["number"]) == ("call", [{"code": "100101"}], "+81355550142")
+
+
+def test_a_stream_opens_for_an_api_token(server: Server) -> None:
+    server.sessions.sign_in("yob_live", scope("801"))
+    with server.get(None, Authorization="Bearer yob_live") as stream:
+        assert stream.status == 200
+        assert next_event(stream)[0] == "hello"
+        server.publish(call())
+        assert next_event(stream)[0] == "call"
+        server.publish(SessionEnded(session_id("yob_live")))
+        assert b"bye" in stream.read()
+
+
+@pytest.mark.parametrize(
+    ("token", "status", "said"),
+    [
+        ("yob_wrong", 401, "not known"),
+        ("yob_calls", 403, "lacks the scope"),
+        ("yob_often", 429, "too many"),
+        ("", 401, ""),
+    ],
+)
+def test_a_token_that_opens_no_stream_is_told_why(server: Server, token: str, status: int, said: str) -> None:
+    with server.get("rep", Authorization=f"Bearer {token}") as answer:
+        assert answer.status == status
+        assert answer.getheader("content-type") == "application/problem+json"
+        assert said in json.loads(answer.read())["detail"]
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,8 @@ from cti_web.viewer import Accounts, OpenDesk, Outbox
 BLUEPRINTS: tuple[str, ...] = (
     "signin",
     "second_factor",
+    "tokens",
+    "api",
     "desk",
     "calls",
     "customers",

@@ -15,7 +15,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from cti_server.shared.errors import Conflict, Invalid, NotAllowed, NotFound, Unavailable, YobirinError
-from cti_web import sentences
+from cti_web import bearer, sentences
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +86,8 @@ def page(status: int, message: str = "", of: HTTPException | None = None) -> Res
     if of is not None and of.response is not None:
         return cast(Response, of.response)
     title = TITLES.get(status, TITLES[500 if status >= 500 else 400])
+    if bearer.asks_for_json():
+        return bearer.problem(None, status, str(title), message or str(MESSAGES.get(status, "")))
     fragment = "HX-Request" in request.headers
     template = "error_fragment.html" if fragment else "error.html"
     text = message or MESSAGES.get(status, "")

@@ -1,14 +1,16 @@
 """`/live`: the stream of server-sent events, a native Twisted resource, never inside WSGI (architecture.md).
 
-The session cookie says who it is; that is looked up in a thread, since it asks the database. Once the stream is open
-the HTTP machinery is taken off the connection: what the hub made for a view is written as it is, without a copy per
-screen.
+The session cookie says who it is, or a program's API token; that is looked up in a thread, since it asks the database.
+Once the stream is open the HTTP machinery is taken off the connection: what the hub made for a view is written as it
+is, without a copy per screen.
 """
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -24,6 +26,9 @@ from zope.interface import implementer
 
 from cti_adapters.live.audience import Stream
 from cti_adapters.live.hub import Hub, LiveViewer
+from cti_server.identity.token_ports import TokenScope
+from cti_server.identity.tokens import OutOfScope, TokenRefused
+from cti_server.shared.errors import YobirinError
 
 COOKIE = "yobirin"
 """The session cookie (docs/house.md)."""
@@ -55,6 +60,17 @@ class Sessions(Protocol):
 
     def by_id(self, session: str) -> Session | None:
         """The same, by the session's id."""
+
+    @property
+    def tokens(self) -> Tokens:
+        """API tokens."""
+
+
+class Tokens(Protocol):
+    """Looks API tokens up, in a worker thread."""
+
+    def use(self, text: str, scope: TokenScope | None, address: str) -> Session:
+        """For whom one reads. Raises TokenRefused, OutOfScope or Unavailable."""
 
 
 class LiveResource(resource.Resource):
@@ -109,12 +125,17 @@ class LiveResource(resource.Resource):
         request.setHeader(b"Cache-Control", b"no-store")
         if not same_origin(request):
             return self._refuse(request, 403, b"This stream can be opened from its own pages only.\n")
+        kind, _space, brought = (request.getHeader("authorization") or "").partition(" ")
         token = request.getCookie(COOKIE.encode())
-        if not token:
+        if kind.lower() == "bearer":
+            address = getattr(request.getClientAddress(), "host", "") or ""
+            looked_up = self._in_thread(self._sessions.tokens.use, brought.strip(), "live", address)
+        elif token:
+            looked_up = self._in_thread(self._sessions.by_token, token.decode("latin-1"))
+        else:
             return self._refuse(request, 401, b"Sign in first.\n")
         gone = [False]
         request.notifyFinish().addErrback(lambda _: gone.__setitem__(0, True))
-        looked_up = self._in_thread(self._sessions.by_token, token.decode("latin-1"))
         looked_up.addCallback(lambda session: None if gone[0] else self._admit(request, session, use))
         looked_up.addErrback(lambda failure: self._failed(request, failure, gone[0]))
         return NOT_DONE_YET
@@ -132,7 +153,22 @@ class LiveResource(resource.Resource):
         request.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
         return b"" if request.method == b"HEAD" else text
 
+    def _refuse_token(self, request: Request, error: Any) -> bytes:
+        """What is wrong with an API token, as the JSON API says it (``bearer.problem``)."""
+        status = 401 if isinstance(error, TokenRefused) else 403 if isinstance(error, OutOfScope) else 429
+        self._refuse(request, status, b"")
+        request.setHeader(b"Content-Type", b"application/problem+json")
+        if status == 401:
+            request.setHeader(b"WWW-Authenticate", b'Bearer realm="Yobirin", error="invalid_token"')
+        body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": str(error)}
+        return b"" if request.method == b"HEAD" else json.dumps(body, ensure_ascii=False).encode()
+
     def _failed(self, request: Request, failure: Failure, gone: bool) -> None:
+        if failure.check(YobirinError):
+            if not gone:
+                request.write(self._refuse_token(request, failure.value))
+                request.finish()
+            return
         self._log.failure("a live stream could not be opened", failure)
         if not gone:
             request.setHeader(b"Retry-After", b"2")

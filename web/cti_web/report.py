@@ -17,6 +17,7 @@ from flask_babel import pgettext
 from cti_server.calls.views import CallRow
 from cti_web import formats, labels, periods
 from cti_web.answers import gaps_within, page
+from cti_web.bearer import by_token
 from cti_web.choices import branches
 from cti_web.viewer import desk, needs, signed_in, viewer
 
@@ -103,6 +104,7 @@ def show() -> Response:
 
 
 @blueprint.get("/report.csv")
+@by_token("report")
 @signed_in
 @needs("export")
 def download() -> Response:

@@ -25,7 +25,7 @@ from cti_adapters.storage.outbox import watch
 from cti_adapters.storage.work import Database
 from cti_server.shared.clock import Clock
 from cti_server.shared.viewer import Right, Viewer
-from cti_web import cookies
+from cti_web import bearer, cookies
 
 if TYPE_CHECKING:
     from cti_server.calls.desk import Desk
@@ -130,6 +130,8 @@ def register(app: Flask, accounts: Accounts) -> None:
     def let_in() -> Response | None:
         if request.endpoint == "static":
             return None
+        if bearer.asks_for_json():
+            return bearer.let_in(app, cast(Any, accounts).tokens)
         token = cookies.read(cookies.SESSION)
         g.viewer = accounts.viewer_of(token) if token else None
         if g.viewer is not None or getattr(app.view_functions.get(request.endpoint or ""), "is_public", False):

@@ -11,6 +11,7 @@ from sqlalchemy import delete, or_, select
 from cti_adapters.passwords import Argon2
 from cti_adapters.sealing import NoSealer
 from cti_adapters.storage import mapping, outbox
+from cti_adapters.storage.api_tokens import TokenShelf
 from cti_adapters.storage.schema import sessions, signin_failures
 from cti_adapters.storage.second_factors import FactorShelf
 from cti_adapters.storage.signed_in import role_of, signed_in, user_of
@@ -153,6 +154,18 @@ class Rows:
     def second_factors(self) -> FactorShelf:
         """Second factors and half sign-ins."""
         return FactorShelf(self._session)
+
+    @property
+    def tokens(self) -> TokenShelf:
+        """API tokens."""
+        return TokenShelf(self._work)
+
+    def end_tokens(self, user_id: str, at: float) -> int:
+        """Ends the API tokens of a user who is disabled or left; gives how many there were."""
+        ended = self.tokens.of(user_id)
+        for token in ended:
+            self.tokens.end(token, at)
+        return len(ended)
 
     def session(self, session_id: str) -> Session | None:
         """One by id."""

@@ -1,8 +1,8 @@
-"""Tables of signing in: second factors. Part of ``schema``."""
+"""Tables of signing in: second factors, API tokens. Part of ``schema``."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Integer, Table, Text
+from sqlalchemy import JSON, Column, ForeignKey, Integer, Table, Text
 
 from cti_adapters.storage.columns import metadata, moment, text
 
@@ -30,4 +30,19 @@ half_signins = Table(
     text("step"),  # code | set-up
     moment("expires"),
     text("address"),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),  # SHA-256 of the token's text, hexadecimal
+    Column("user", ForeignKey("users.id"), nullable=False, index=True),
+    text("name"),
+    Column("scopes", JSON, nullable=False),  # calls | customers | report | audit | live
+    moment("created"),
+    moment("expires"),
+    Column("made_by", Text),  # null: on the command line
+    moment("used", nullable=True),
+    moment("ended", nullable=True),  # null: not revoked
 )

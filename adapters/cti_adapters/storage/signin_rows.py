@@ -36,6 +36,22 @@ class HalfSignInRow(Row):
     address: Mapped[str]
 
 
+class ApiTokenRow(Row):
+    """A token of a program."""
+
+    id: Mapped[int]
+    key: Mapped[str]
+    user: Mapped[str]
+    name: Mapped[str]
+    scopes: Mapped[list[str]]
+    created: Mapped[float]
+    expires: Mapped[float]
+    made_by: Mapped[str | None]
+    used: Mapped[float | None]
+    ended: Mapped[float | None]
+
+
 _registry.map_imperatively(SecondFactorRow, schema_signin.second_factors)
 _registry.map_imperatively(RecoveryCodeRow, schema_signin.recovery_codes)
 _registry.map_imperatively(HalfSignInRow, schema_signin.half_signins)
+_registry.map_imperatively(ApiTokenRow, schema_signin.api_tokens)
