@@ -76,6 +76,15 @@ def test_a_token_reads_what_its_user_may_see_and_nothing_else(house: House) -> N
     for path in ("/api/customers/100102", "/api/customers/nobody", "/api/calls/nothing"):
         problem(house.get(path, token), 404)
     assert house.get("/api/customers/100102", token).json == house.get("/api/customers/nobody", token).json
+    with house.database.open(EVERYTHING) as work:
+        theirs = next(one for one in work.session.scalars(select(mapping.Call.id)) if one != call)
+    house.accounts.set_role("801", "compliance reviewer")
+    reviewer = house.token("audit")
+    house.accounts.set_role("801", "rep")
+    for token_, rest in ((token, ""), (reviewer, "/trail")):
+        same = [house.get(f"/api/calls/{one}{rest}", token_) for one in (theirs, "nothing")]
+        assert same[0].json == same[1].json and same[0].status_code == same[1].status_code
+    assert theirs not in house.get("/api/calls?limit=200", token).text
     me = house.get("/api/me", token).json
     assert (me["login"], me["token"]["scopes"]) == ("801", ["calls", "customers"])
 

@@ -51,8 +51,8 @@ LISTS = (
     "/telephone/pill",
     "/unregistered",
 )
-ABOUT_NOBODY = {"signin", "me", "static"}
-"""Rooms of the application in which nothing of a customer or a call is."""
+ABOUT_NOBODY = {"signin", "second_factor", "oidc", "me", "tokens", "static", "api"}
+"""Rooms of the application in which nothing of a customer or a call is; and what tokens open (tests/web/test_api.py)."""
 FORM = {
     "name": "New",
     "code": "710110",
