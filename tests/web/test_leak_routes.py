@@ -52,7 +52,7 @@ LISTS = (
     "/unregistered",
 )
 ABOUT_NOBODY = {"signin", "second_factor", "oidc", "me", "tokens", "static", "api"}
-"""Rooms of the application in which nothing of a customer or a call is; and what tokens open (tests/web/test_api.py)."""
+"""Rooms in which nothing of a customer or a call is; and what only tokens open (tests/web/test_api.py)."""
 FORM = {
     "name": "New",
     "code": "710110",
