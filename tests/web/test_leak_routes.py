@@ -18,6 +18,7 @@ from cti_server.shared.scope import Span
 from cti_server.shared.viewer import Viewer
 from cti_web.app import create_app
 from tests.adapters.leak_world import FAR, World, everybody
+from tests.web.pages import FakeFactors
 
 LISTS = (
     "/",
@@ -95,6 +96,8 @@ class Everyone:
     """Accounts in which whoever the test says is signed in."""
 
     now: Viewer | None = None
+
+    second_factors = FakeFactors()
 
     def viewer_of(self, token: str) -> Viewer | None:
         return self.now
