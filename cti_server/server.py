@@ -47,6 +47,7 @@ from cti_server.identity.sessions import SessionPolicy
 from cti_server.outbox_handlers import handlers
 from cti_server.play_handlers import Plays
 from cti_server.refold_handlers import Refolds
+from cti_server.review.policy import policy_of
 from cti_server.settings import ExchangeSettings, ReportSettings, Settings, config_folder
 from cti_server.shared import phone
 from cti_server.shared.clock import SystemClock
@@ -82,7 +83,7 @@ class Server:
         self._on_ready = on_ready
         clock = SystemClock()
         self._secrets = SecretFolder(settings.data_dir)
-        self._database = Database(settings.database_url)
+        self._database = Database(settings.database_url, policy=policy_of(settings.review))
         self._lanes = self._database.for_lanes()
         self._prepare_database()
         policy = SessionPolicy(settings.sessions.idle_minutes * 60.0, settings.sessions.longest_hours * 3600.0)

@@ -307,6 +307,12 @@ class BoardSettings(Table):
     minutes: Annotated[int, Field(ge=1, le=120)] = 10
 
 
+class ReviewSettings(Table):
+    """What reviewers are shown and may ask for (spec C6)."""
+
+    claim_window_minutes: Annotated[int, Field(ge=1, le=10080)] = 240
+
+
 class Settings(Table):
     """The whole file."""
 
@@ -320,6 +326,7 @@ class Settings(Table):
     live: LiveSettings = LiveSettings()
     reports: tuple[ReportSettings, ...] = ()
     boards: tuple[BoardSettings, ...] = ()
+    review: ReviewSettings = ReviewSettings()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Settings:

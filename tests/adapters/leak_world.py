@@ -93,6 +93,8 @@ class World:
         self.office.put(*(_row(one) for one in everyone))
         self.everyone = everyone
         self.calls = self._calls()
+        self.claims: dict[str, int] = {}
+        """Customer -> a claim without a call."""
         self._acts()
 
     def _calls(self) -> list[Told]:
@@ -148,11 +150,12 @@ class World:
         for one in self.people:
             with self.office.desk(chief) as desk:
                 item = desk.customer(one.code).open_items[0].id
-                desk.record(item, [], one.code, "contact", "phone", "spoke", f"said{one.code}")
+                history = desk.record(item, [], one.code, "contact", "phone", "spoke", f"said{one.code}").id
                 desk.reopen([call.id for call in desk.item(item).calls if not call.open])
                 desk.snooze(item, self.office.clock.at + 60, f"said{one.code}")
                 desk.dial(item)
                 desk.reveal(one.code)
+            self.claims[one.code] = self._claim(one, history)
             self.office.clock.at += 61  # so that the item is awake again, and the call back is over
         item = self._item_of("760002")
         with self.office.desk(chief) as desk:
@@ -166,6 +169,16 @@ class World:
             desk.reopen([call.log.id for call in self.calls if call.people == self.household])
             desk.snooze(item, NOW + 999_999, "said760002")
         self.office.clock.at += 700
+
+    def _claim(self, one: Person, history: int) -> int:
+        label = one.label
+        about = {"branch": label.branch, "rep": label.rep, "confidentiality": label.confidentiality}
+        when = {"at": NOW, "since": NOW, "until": NOW, "by": "999", "settled_by": "999", "settled_at": NOW}
+        when["reason"] = f"said{one.code}"
+        tier = label.confidentiality
+        claim = mapping.Claim(history_id=history, customer_code=one.code, tier=tier, **about, **when)
+        self.office.put(claim)
+        return int(claim.id)
 
     def _item_of(self, code: str) -> int:
         with self.office.desk(viewer(ALONE, branch="122")) as desk:

@@ -109,7 +109,7 @@ def test_an_item_that_becomes_a_customers_joins_the_one_there_is(rig: Rig) -> No
     put(rig.database, History(item_id=stranger.id, kind="contact", channel="phone", at=NOW))
     put(rig.database, Draft(item_id=stranger.id, user="801", note="half", at=NOW))
     number = CustomerNumber(E_NEW, NEW)
-    rig.do(lambda directory: directory.add_number("new", number))
+    rig.do(lambda directory: directory.add_number("new", number, NOW))
     assert rig.items() == [("c:new", "missed", "open", 2)]
     assert [row.item_id for row in rig.all(History)] == [rig.all(Item)[0].id]
     rig.commit(inbound(3, NEW, at=NOW - 10))
@@ -155,7 +155,7 @@ def test_a_customer_that_moves_takes_its_calls_along(rig: Rig) -> None:
     def move(directory: Directory) -> Followed:
         one = directory.get("new")
         one.branch, one.rep, one.confidentiality = "122", "803", 1
-        return directory.change(one)
+        return directory.change(one, NOW)
 
     followed = rig.do(move)
     assert rig.sights(log) == [("new", "exact", "122", "803", 1)]
@@ -171,7 +171,7 @@ def test_a_new_number_matches_past_calls_and_a_dropped_one_keeps_them(rig: Rig) 
     def renumber(directory: Directory) -> None:
         one = directory.get("new")
         one.numbers = numbers_of([NEW], PLAN)
-        directory.change(one)
+        directory.change(one, NOW)
 
     rig.do(renumber)
     assert [code for code, *_rest in rig.sights(log)] == ["new"]
@@ -183,9 +183,9 @@ def test_somebody_elses_version_is_a_conflict(rig: Rig) -> None:
     rig.do(lambda directory: directory.add(person()))
     first, second = (rig.do(lambda directory: directory.get("new")) for _ in range(2))
     first.name, second.name = "first", "second"
-    rig.do(lambda directory: directory.change(first))
+    rig.do(lambda directory: directory.change(first, NOW))
     with pytest.raises(Conflict, match="Somebody else"):
-        rig.do(lambda directory: directory.change(second))
+        rig.do(lambda directory: directory.change(second, NOW))
     assert rig.do(lambda directory: directory.get("new")).name == "first"
 
 
@@ -235,7 +235,7 @@ def test_a_user_writes_only_within_their_scope(rig: Rig) -> None:
     with pytest.raises(NotFound, match="theirs"):
         rig.do(lambda directory: directory.get("theirs"), REP)
     with pytest.raises(NotFound):
-        rig.do(lambda directory: directory.add_number("theirs", CustomerNumber(E_NEW, NEW)), REP)
+        rig.do(lambda directory: directory.add_number("theirs", CustomerNumber(E_NEW, NEW), NOW), REP)
 
 
 def test_what_follows_reaches_beyond_the_users_scope(rig: Rig) -> None:

@@ -23,7 +23,7 @@ PO = ROOT / "translations" / "ja" / "LC_MESSAGES" / "messages.po"
 MO = PO.with_suffix(".mo")
 
 HOUSE = ROOT.parents[1]
-CORE = tuple(HOUSE / "cti_server" / room for room in ("calls", "exchanges", "identity", "shared"))
+CORE = tuple(HOUSE / "cti_server" / room for room in ("calls", "exchanges", "identity", "review", "shared"))
 ERRORS = ("Invalid", "Conflict", "Unavailable", "NotAllowed")
 
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")]

@@ -21,6 +21,7 @@ from cti_server.shared.clock import Clock
 from cti_web import (
     call_words,
     codec_words,
+    compliance_claims,
     errors,
     exchanges,
     formats,
@@ -45,6 +46,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "customers",
     "unregistered",
     "board",
+    "compliance_claims",
     "compliance_trail",
     "report",
     "exchanges",
@@ -62,6 +64,21 @@ BLUEPRINTS: tuple[str, ...] = (
     "lookup",
 )
 """Modules of this package that hold a ``blueprint``."""
+
+PARTS = (
+    errors,
+    formats,
+    labels,
+    words,
+    call_words,
+    codec_words,
+    compliance_claims,
+    exchanges,
+    mail_problems,
+    telephone,
+    why,
+)
+"""Modules that make words or formats known to the templates."""
 
 LANGUAGES = ("ja", "en")
 LANGUAGE_COOKIE = "yobirin_language"
@@ -103,7 +120,7 @@ def create_app(
     CSRFProtect(app)
     Babel(app, locale_selector=lambda: language(settings.server.language))
     viewer.register(app, accounts or _accounts(database, settings, clock, outbox))
-    for part in (errors, formats, labels, words, call_words, codec_words, exchanges, mail_problems, telephone, why):
+    for part in PARTS:
         part.register(app)
     app.jinja_env.globals["get_locale"] = get_locale
     _version_static(app)

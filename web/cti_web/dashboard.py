@@ -31,6 +31,7 @@ from zope.interface import implementer
 
 from cti_adapters.live.outbox import WakeUps
 from cti_adapters.storage.work import Database
+from cti_server.review.policy import policy_of
 from cti_server.settings import Settings
 from cti_server.shared.clock import SystemClock
 from cti_web.app import create_app
@@ -193,7 +194,7 @@ def main(arguments: list[str] | None = None) -> None:
     reactor: Any = installed
     globalLogBeginner.beginLoggingTo([_problems], redirectStandardIO=False)
     wake_ups = WakeUps(reactor, options.daemon, os.getpid())
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, policy=policy_of(settings.review))
     app = create_app(database, settings, SystemClock(), wake_ups, mailbox=options.mailbox)
     pool = ThreadPool(1, THREADS, "pages")
     site = server.Site(

@@ -64,5 +64,7 @@ def midnight(on: date, zone: str) -> float:
     return datetime.combine(on, time(), ZoneInfo(zone)).timestamp()
 
 
+MONTH: MultiDict[str, str] = MultiDict({"period": "month"})
+"""An address that asks for the last 30 days."""
 NOTHING: MultiDict[str, str] = MultiDict()
 """An address that names no period: today."""

@@ -123,9 +123,9 @@ def download() -> Response:
 
 def as_csv(rows: Iterable[CallRow], zone: str) -> Iterator[str]:
     """The rows as lines of CSV, the first of them the names of the columns."""
-    yield "\ufeff" + _line(_columns())
+    yield "\ufeff" + csv_line(_columns())
     for row in rows:
-        yield _line([guarded(cell) for cell in _cells(row, zone)])
+        yield csv_line([guarded(cell) for cell in _cells(row, zone)])
 
 
 def guarded(cell: str) -> str:
@@ -133,7 +133,8 @@ def guarded(cell: str) -> str:
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
-def _line(cells: list[str]) -> str:
+def csv_line(cells: list[str]) -> str:
+    """A line of CSV."""
     out = io.StringIO()
     csv.writer(out).writerow(cells)
     return out.getvalue()

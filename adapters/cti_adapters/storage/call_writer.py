@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from cti_adapters.storage import claim_rows
 from cti_adapters.storage.call_notices import Cards, call_changed
 from cti_adapters.storage.call_rows import OURS, as_row, party_tail
 from cti_adapters.storage.call_work import CallBack, Mark, Opening, WorkBook, when_over
@@ -151,6 +152,8 @@ def _write_feed(
 ) -> None:
     _UNREADABLE.run(connection, [{"exchange": exchange, **one._asdict()} for one in unread])
     _GAP.run(connection, [{**_GIVEN_BACK, "exchange": exchange, **one._asdict()} for one in gap_changes])
+    if gap_changes:
+        claim_rows.hide(connection, exchange, gap_changes)
 
 
 class Batch:
@@ -351,6 +354,7 @@ class Batch:
             elif one.mark is not None:
                 moved.append({"b_id": one.log.id, "b_item": mark.item, "b_open": mark.is_open, "b_handled": handled})
         _INSERT_SIGHT.run(self._connection, rows)
+        claim_rows.explain(self._connection, _began(work), self._now)
         _UPDATE_SIGHT.run(self._connection, moved)
 
     def _write_taken(self, work: list[_Work]) -> None:
@@ -425,6 +429,17 @@ class Batch:
             return True
         over = when_over(one.log.ended_at, one.log.ended_between, one.log.started_at)
         return one.before is None and one.log.state == "ended" and over < self._now - STALE
+
+
+def _began(work: list[_Work]) -> list[claim_rows.Began]:
+    """Whose calls became known just now."""
+    return [
+        claim_rows.Began(seen.code, one.log.id, one.log.started_at)
+        for one in work
+        if one.matched_now
+        for seen in one.seen
+        if seen.code is not None and seen.match == "exact"
+    ]
 
 
 def is_final(row: Any) -> bool:

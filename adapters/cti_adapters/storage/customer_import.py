@@ -204,7 +204,7 @@ class _Import:
         fresh = {number.e164 for one in new for number in one.numbers}
         for one in renumbered.values():
             fresh |= {number.e164 for number in one.numbers} - {row.e164 for row in numbers[one.code]}
-        matched = rematch(connection, fresh)
+        matched = rematch(connection, fresh, self._now)
         self.done.matched_calls += len(matched.call_ids)
         return [*parts, matched]
 

@@ -111,11 +111,11 @@ class CustomerRepository:
 
     def change(self, customer: people.Customer, at: float) -> None:
         """Saves one as it is given; raises Conflict unless ``version`` is the current one. Sights follow."""
-        self._tell(self._directory.change(customer), at)
+        self._tell(self._directory.change(customer, at), at)
 
     def add_number(self, code: str, number: people.CustomerNumber, at: float) -> None:
         """Gives a customer one more number; past calls of it are matched."""
-        self._tell(self._directory.add_number(code, number), at)
+        self._tell(self._directory.add_number(code, number, at), at)
 
     def _tell(self, followed: Followed, at: float) -> None:
         self._session.expire_all()

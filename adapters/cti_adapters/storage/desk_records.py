@@ -8,11 +8,15 @@ from typing import Any, Final
 
 from sqlalchemy import Select, select
 
+from cti_adapters.storage import claim_rows
 from cti_adapters.storage.core import chunks
-from cti_adapters.storage.gate import GatedSession
+from cti_adapters.storage.desk_notices import work_body
+from cti_adapters.storage.gate import GatedSession, system
 from cti_adapters.storage.mapping import Audit, Correction, Dial, History, HistoryCall, Mail, Outbox
 from cti_server.calls.ports import CorrectionEntry, DialEntry, HistoryEntry, MailEntry, TrailEntry
 from cti_server.calls.views import HistoryRow
+from cti_server.review.policy import ReviewPolicy
+from cti_server.shared.notices import WorkChanged
 
 TRAIL_MOST: Final = 500
 CORRECTIONS_MOST: Final = 50
@@ -21,13 +25,14 @@ CORRECTIONS_MOST: Final = 50
 class RecordRepository:
     """What was done, within the scope of a session."""
 
-    def __init__(self, session: GatedSession) -> None:
+    def __init__(self, session: GatedSession, policy: ReviewPolicy) -> None:
         self._session = session
+        self._policy = policy
 
     # --- contact history
 
     def add_history(self, entry: HistoryEntry) -> int:
-        """Keeps a record with its calls."""
+        """Keeps a record with its calls. One that says *telephone* and names none claims a call."""
         row = History(
             customer_code=entry.customer,
             item_id=entry.item,
@@ -43,6 +48,10 @@ class RecordRepository:
         calls = dict.fromkeys(entry.calls)
         self._session.add_all(HistoryCall(history_id=row.id, call_id=call_id) for call_id in calls)
         self._session.flush()
+        if entry.channel == "phone" and entry.customer is not None and not calls:
+            label = claim_rows.note_claim(system(self._session), row.id, self._policy.claim_window)
+            if label is not None:
+                self._session.add(Outbox(kind="work", body=work_body(WorkChanged((label,), (), ())), at=entry.at))
         return row.id
 
     def history(self, history_id: int) -> HistoryRow | None:
@@ -62,7 +71,7 @@ class RecordRepository:
         """Marks a record undone."""
         for row in self._session.scalars(select(History).where(History.id == history_id)):
             row.undone = True
-        self._session.flush()
+        claim_rows.drop_claim(system(self._session), history_id)
 
     def _rows(self, query: Select[History]) -> list[HistoryRow]:
         found = list(self._session.scalars(query))

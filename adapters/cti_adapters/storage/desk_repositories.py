@@ -15,13 +15,16 @@ from cti_adapters.storage.gate import GatedSession
 from cti_adapters.storage.play_shelf import PlayShelf
 from cti_adapters.storage.profile_shelf import ProfileShelf
 from cti_adapters.storage.refold_shelf import RefoldShelf
+from cti_adapters.storage.review_shelf import ClaimShelf
 from cti_adapters.storage.telephones import TelephoneShelf
+from cti_server.review.policy import ReviewPolicy
 
 
 class DeskRepositories:
     """What the desk reads and writes, over one session; each is made when it is first asked for."""
 
     session: GatedSession
+    policy: ReviewPolicy
 
     @cached_property
     def calls(self) -> CallRepository:
@@ -41,7 +44,7 @@ class DeskRepositories:
     @cached_property
     def records(self) -> RecordRepository:
         """What was done."""
-        return RecordRepository(self.session)
+        return RecordRepository(self.session, self.policy)
 
     @cached_property
     def shelf(self) -> ExchangeShelf:
@@ -62,6 +65,11 @@ class DeskRepositories:
     def refoldings(self) -> RefoldShelf:
         """The foldings that pages asked for."""
         return RefoldShelf(self.session)
+
+    @cached_property
+    def claims(self) -> ClaimShelf:
+        """Records that claim a call which no exchange saw."""
+        return ClaimShelf(self.session, self.firm)
 
     @cached_property
     def plays(self) -> PlayShelf:

@@ -75,9 +75,9 @@ class Directory:
         self._fill(row, customer)
         self._session.add(row)
         self._session.flush()
-        return rematch(system(self._session), [number.e164 for number in customer.numbers])
+        return rematch(system(self._session), [number.e164 for number in customer.numbers], customer.created_at)
 
-    def change(self, customer: Customer) -> Followed:
+    def change(self, customer: Customer, at: float) -> Followed:
         """Saves a customer as given. Raises Conflict unless ``version`` is the current one."""
         row = self._row(customer.code)
         if row.version != customer.version:
@@ -90,15 +90,15 @@ class Directory:
         self._session.flush()
         connection = system(self._session)
         new = {number.e164 for number in customer.numbers} - had
-        return together([move_labels(connection, row.code, before, row.label), rematch(connection, new)])
+        return together([move_labels(connection, row.code, before, row.label), rematch(connection, new, at)])
 
-    def add_number(self, code: str, number: CustomerNumber) -> Followed:
+    def add_number(self, code: str, number: CustomerNumber, at: float) -> Followed:
         """Gives a customer one more number; past calls of it are matched."""
         row = self._row(code)
         if all(one.e164 != number.e164 for one in row.numbers):
             row.numbers.append(_number(number, len(row.numbers)))
             self._session.flush()
-        return rematch(system(self._session), [number.e164])
+        return rematch(system(self._session), [number.e164], at)
 
     def _row(self, code: str) -> mapping.Customer:
         row = self._session.get(mapping.Customer, code)

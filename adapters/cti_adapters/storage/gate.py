@@ -14,11 +14,11 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final, Protocol, cast
 
-from sqlalchemy import Connection, Select, Text, and_, event, exists, false, or_, select, true
+from sqlalchemy import Connection, Select, Table, Text, and_, event, exists, false, or_, select, true
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
 from sqlalchemy.sql.elements import ColumnElement
 
-from cti_adapters.storage import mapping
+from cti_adapters.storage import mapping, schema_review
 from cti_adapters.storage.schema import (
     audit,
     calls,
@@ -56,12 +56,12 @@ def tiers(scope: Scope) -> list[int]:
     return [INTERNAL, *sorted(scope.classes), *([UNREGISTERED] if scope.unregistered else [])]
 
 
-def sight_rule(scope: Scope) -> ColumnElement[bool]:
-    """``Scope.admits`` over the columns of ``sights``."""
+def sight_rule(scope: Scope, table: Table = sights) -> ColumnElement[bool]:
+    """``Scope.admits`` over the columns of ``sights``, or of another table that carries labels as it does."""
     if scope.everything:
         return true()
-    tier_, branch = _filter(sights.c.tier), _filter(sights.c.branch)
-    named = and_(tier_.in_([INTERNAL, *sorted(scope.classes)]), _spanned(scope, branch, _filter(sights.c.rep)))
+    tier_, branch = _filter(table.c.tier), _filter(table.c.branch)
+    named = and_(tier_.in_([INTERNAL, *sorted(scope.classes)]), _spanned(scope, branch, _filter(table.c.rep)))
     if not scope.unregistered:
         return named
     nobody = tier_ == UNREGISTERED
@@ -83,20 +83,21 @@ def _filter(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return column.concat("") if isinstance(column.type, Text) else column + 0
 
 
-def ranges(scope: Scope) -> list[ColumnElement[bool]]:
+def ranges(scope: Scope, table: Table = sights) -> list[ColumnElement[bool]]:
     """The rule over ``sights`` as index ranges that together cover it: each is an equality on the leading columns of
-    one index (rep or branch, then tier), so that the newest rows of each cost the same in a table of any size.
+    one index (rep or branch, then tier), so that the newest rows of each cost the same in a table of any size. The
+    same for another ``table`` that carries labels and such indexes.
 
     Ranges overlap (own customers of the own branch). The gate still adds the rule; these only choose the index.
     """
     if scope.everything or scope.span is Span.ALL:
-        return [sights.c.tier == one for one in tiers(scope)]
+        return [table.c.tier == one for one in tiers(scope)]
     found: list[ColumnElement[bool]] = []
     for one in tiers(scope):
         if one == UNREGISTERED or scope.span is Span.BRANCH:
-            found.append(and_(sights.c.branch == scope.branch, sights.c.tier == one))
+            found.append(and_(table.c.branch == scope.branch, table.c.tier == one))
         if one != UNREGISTERED:
-            found.append(and_(sights.c.rep == scope.user, sights.c.tier == one))
+            found.append(and_(table.c.rep == scope.user, table.c.tier == one))
     return found
 
 
@@ -166,6 +167,7 @@ def _rules(scope: Scope) -> dict[type[Any], ColumnElement[bool]]:
         mapping.HistoryCall: _sight_of(scope, sights.c.call_id == history_calls.c.call_id),
         mapping.Mail: _about(scope, mails.c.customer_code, _sight_of(scope, sights.c.call_id == mails.c.call_id)),
         mapping.Dial: _about(scope, dials.c.customer_code, _sight_of(scope, sights.c.call_id == dials.c.call_id)),
+        mapping.Claim: sight_rule(scope, schema_review.claims),
         mapping.Correction: _sight_of(scope, sights.c.call_id == corrections.c.call_id),
         mapping.Delivery: _sight_of(scope, sights.c.call_id == deliveries.c.call_id),
         mapping.Draft: and_(drafts.c.user == scope.user, _sight_of(scope, sights.c.item_id == drafts.c.item_id)),

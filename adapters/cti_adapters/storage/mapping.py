@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Mapped, registry, relationship
 
-from cti_adapters.storage import schema
+from cti_adapters.storage import schema, schema_review
 from cti_server.shared.scope import Kind, Label
 
 _registry = registry(metadata=schema.metadata)
@@ -485,6 +485,37 @@ class Outbox(Row):
     done_at: Mapped[float | None]
 
 
+class Claim(Row):
+    """A record that claims a call which no exchange saw (labelled)."""
+
+    id: Mapped[int]
+    history_id: Mapped[int]
+    customer_code: Mapped[str]
+    tier: Mapped[int]
+    branch: Mapped[str]
+    rep: Mapped[str | None]
+    confidentiality: Mapped[int]
+    by: Mapped[str]
+    by_branch: Mapped[str]
+    at: Mapped[float]
+    since: Mapped[float]
+    until: Mapped[float]
+    pending: Mapped[bool]
+    state: Mapped[str]
+    exchange: Mapped[str]
+    away_since: Mapped[float | None]
+    away_until: Mapped[float | None]
+    call_id: Mapped[str]
+    reason: Mapped[str]
+    settled_by: Mapped[str | None]
+    settled_at: Mapped[float | None]
+
+    @property
+    def label(self) -> Label:
+        """What the scope rule asks."""
+        return Label("customer", self.branch, self.rep, self.confidentiality)
+
+
 class Audit(Row):
     """One entry of the trail."""
 
@@ -525,6 +556,7 @@ def _map() -> None:
         UnreadableRow: schema.unreadable,
         Correction: schema.corrections,
         Delivery: schema.deliveries,
+        Claim: schema_review.claims,
         Outbox: schema.outbox,
         Audit: schema.audit,
     }

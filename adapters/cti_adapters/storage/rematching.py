@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
 
+from cti_adapters.storage import claim_rows
 from cti_adapters.storage.core import Within
 from cti_adapters.storage.gate import tier
 from cti_adapters.storage.schema import calls, dials, drafts, history, items, mails, sights
@@ -28,9 +29,9 @@ class Followed(NamedTuple):
     item_ids: tuple[int, ...] = ()
 
 
-def rematch(connection: Connection, numbers: Iterable[str]) -> Followed:
+def rematch(connection: Connection, numbers: Iterable[str], now: float) -> Followed:
     """Matches the calls of these numbers (E.164) that nobody was known for so far. Calls that were matched stay what
-    they were."""
+    they were. ``now``: epoch seconds, UTC."""
     rows = list(_UNMATCHED.rows(connection, set(numbers)))
     found = look_up(connection, {Party(row.party_e164, row.party_tail) for row in rows})
     known = [(row, found[Party(row.party_e164, row.party_tail)]) for row in rows]
@@ -60,7 +61,16 @@ def rematch(connection: Connection, numbers: Iterable[str]) -> Followed:
     connection.execute(_DELETE_SIGHTS, [{"b_id": row.id} for row, _group in sure])
     connection.execute(sights.insert(), made)
     connection.execute(_MATCHED, changed)
+    claim_rows.explain(
+        connection,
+        [claim_rows.Began(row["customer_code"], row["call_id"], row["started_at"]) for row in _sure(made)],
+        now,
+    )
     return Followed(tuple(labels), tuple(row.id for row, _group in sure), tuple(sorted(set(moved.values()))))
+
+
+def _sure(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in rows if row["match"] == "exact" and row["customer_code"] is not None]
 
 
 def move_labels(connection: Connection, code: str, before: Label, after: Label) -> Followed:
@@ -77,6 +87,8 @@ def move_labels(connection: Connection, code: str, before: Label, after: Label) 
             "b_tier": tier("customer", after.confidentiality),
         },
     )
+    label = {"branch": after.branch, "rep": after.rep, "confidentiality": after.confidentiality}
+    claim_rows.move(connection, code, label | {"tier": tier("customer", after.confidentiality)})
     return Followed((before, after))
 
 

@@ -20,6 +20,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from cti_adapters.storage.desk_repositories import DeskRepositories
 from cti_adapters.storage.gate import GatedSession
+from cti_server.review.policy import ReviewPolicy
 from cti_server.shared.errors import Conflict, Unavailable, YobirinError
 from cti_server.shared.scope import EVERYTHING, Scope
 
@@ -32,8 +33,9 @@ _LOCKED = ("database is locked", "database table is locked", "database schema is
 class Database:
     """The database that a URL names, with its connections."""
 
-    def __init__(self, url: str | URL) -> None:
+    def __init__(self, url: str | URL, *, policy: ReviewPolicy = ReviewPolicy()) -> None:  # noqa: B008 - never changed
         self.url: Final = make_url(url)
+        self.policy: Final = policy
         self.engine: Final = _engine(self.url)
 
     def open(self, scope: Scope, *, write: bool = False) -> UnitOfWork:
@@ -41,7 +43,7 @@ class Database:
 
         ``write=True`` takes the write lock at once: for what reads a value and changes it by what it read.
         """
-        return UnitOfWork(self.engine, scope, write=write)
+        return UnitOfWork(self.engine, scope, write=write, policy=self.policy)
 
     def upgrade(self) -> tuple[str | None, str]:
         """Brings the tables to the version that this program needs (Alembic); an empty database gets them all, and the
@@ -103,8 +105,9 @@ class Database:
 class UnitOfWork(DeskRepositories):
     """One transaction, seen through one scope. The repositories hang on it; they share its session."""
 
-    def __init__(self, engine: Engine, scope: Scope, *, write: bool) -> None:
+    def __init__(self, engine: Engine, scope: Scope, *, write: bool, policy: ReviewPolicy) -> None:
         self.scope: Final = scope
+        self.policy = policy
         self._engine = engine
         self._write_at_once = write
         self._writing = False

@@ -1,0 +1,1 @@
+"""Reviewing: what a record claims, what a reviewer asks for, how they look at it again."""
