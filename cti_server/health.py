@@ -44,6 +44,8 @@ def secrets(settings: Settings) -> Iterator[Finding]:
     """Every secret that the settings refer to can be had, and by nobody else."""
     holders: list[tuple[str, Secret]] = [(f"exchange {one.id}", one) for one in settings.exchanges]
     holders.append(("mail", settings.mail))
+    if settings.signin.oidc is not None:
+        holders.append(("single sign-on", settings.signin.oidc))
     for whose, holder in holders:
         if not (holder.secret_env or holder.secret_file):
             continue

@@ -13,6 +13,7 @@ from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
@@ -275,11 +276,46 @@ class SessionSettings(Table):
     longest_hours: Annotated[int, Field(ge=1, le=168)] = 12
 
 
+class OidcSettings(Secret):
+    """The firm's own sign-in (OpenID Connect); the secret is that of the client."""
+
+    issuer: OneLine
+    client_id: OneLine
+    scopes: tuple[OneLine, ...] = ("openid", "profile")
+    login_claim: OneLine = "preferred_username"
+    """Which claim is the login here."""
+    button: OneLine = ""
+    """How people call it; empty: single sign-on."""
+    ca: Path | None = None
+    """Trust this authority instead of the machine's."""
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> OidcSettings:
+        address = urlsplit(self.issuer)
+        near = address.scheme == "http" and address.hostname in ("127.0.0.1", "localhost", "::1")
+        if not (address.scheme == "https" or near) or not address.hostname or address.query or address.fragment:
+            raise ValueError(
+                "issuer is the https address that the provider names itself by, such as https://id.example"
+            )
+        if "openid" not in self.scopes:
+            raise ValueError("scopes have to hold “openid”, without which there is no sign-in")
+        return self
+
+
 class SignInSettings(Table):
     """What a sign-in takes."""
 
     second_factor_roles: tuple[OneLine, ...] = ()
     """Roles that can't do without a second factor; it is set up at their next sign-in."""
+    passwords: Literal["everybody", "administrators"] = "everybody"
+    """Who signs in by password beside the firm's own sign-in."""
+    oidc: OidcSettings | None = None
+
+    @model_validator(mode="after")
+    def _somebody_gets_in(self) -> SignInSettings:
+        if self.passwords == "administrators" and self.oidc is None:
+            raise ValueError("passwords = “administrators” needs [signin.oidc]: nobody else could sign in")
+        return self
 
 
 class LiveSettings(Table):
@@ -330,6 +366,10 @@ class Settings(Table):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Settings:
+        if self.signin.oidc is not None and not self.server.public_url:
+            raise ValueError(
+                "[signin.oidc] needs public_url under [server]: the address that the provider leads back to"
+            )
         known = {branch.code for branch in self.branches}
         for what, entries, key in (("branch", self.branches, "code"), ("exchange", self.exchanges, "id")):
             names = [getattr(entry, key) for entry in entries]

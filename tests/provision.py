@@ -1,6 +1,7 @@
-"""Fetches from Debian what the tests need and pip cannot bring: a real Asterisk, sipp, Chromium, Japanese fonts.
+"""Fetches what the tests need and pip cannot bring: from Debian a real Asterisk, sipp, Chromium, Japanese fonts; from
+npm an OpenID Connect provider.
 
-    python tests/provision.py [--only asterisk|chromium|sipp|fonts]
+    python tests/provision.py [--only asterisk|chromium|sipp|fonts|oidc]
 
 Run it as often as you like: what is there already is left alone, and that takes less than a second. What cannot be had
 on this machine (no apt, not root, no Debian archive in apt's sources) is said and skipped, and the tests that need it
@@ -32,6 +33,7 @@ SCRIPT = "/usr/share/debootstrap/scripts/sid"
 PACKAGES = ("asterisk", "asterisk-core-sounds-en-gsm", "ca-certificates", "tzdata")
 ZONE = "Asia/Tokyo"
 RECIPE = f"{SUITE} minbase {' '.join(PACKAGES)} {ZONE}\n"
+OIDC = Path(__file__).parent / "oidc"
 ATTEMPTS = 3
 PAUSE_S = 3.0
 
@@ -253,11 +255,46 @@ def provide_fonts() -> str:
     return "there already"
 
 
+def oidc_folder() -> Path:
+    """Where the OpenID Connect provider lies that the tests sign in at."""
+    return cache_folder() / "oidc"
+
+
+def missing_oidc() -> str | None:
+    """Why there is no OpenID Connect provider, or None when there is one."""
+    if shutil.which("node") is None:
+        return "there is no node on this machine to run an OpenID Connect provider"
+    lock = oidc_folder() / "package-lock.json"
+    if not (oidc_folder() / ".whole").is_file() or lock.read_bytes() != (OIDC / lock.name).read_bytes():
+        return f"there is no OpenID Connect provider in {oidc_folder()}; run `python tests/provision.py --only oidc`"
+    return None
+
+
+def provide_oidc() -> str:
+    """Has npm install the provider as the lock file says, digest by digest; no script of a package is run."""
+    if missing_oidc() is None:
+        return f"there already ({oidc_folder()})"
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        raise Unavailable("node and npm (20 or later) have to be installed to run an OpenID Connect provider")
+    shutil.rmtree(oidc_folder(), ignore_errors=True)
+    oidc_folder().mkdir()
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(OIDC / name, oidc_folder())
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(oidc_folder())]
+    for _ in range(ATTEMPTS):
+        if run(command, os.environ):
+            (oidc_folder() / ".whole").touch()
+            return f"installed into {oidc_folder()}"
+        time.sleep(PAUSE_S)
+    raise Unavailable("npm could not install the OpenID Connect provider; see its messages above, and run this again")
+
+
 PROVIDERS: dict[str, Callable[[], str]] = {
     "asterisk": provide_asterisk,
     "chromium": provide_chromium,
     "sipp": provide_sipp,
     "fonts": provide_fonts,
+    "oidc": provide_oidc,
 }
 
 
@@ -277,7 +314,7 @@ def alone() -> Iterator[None]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Provides everything or what --only names; the exit code for the shell."""
-    parser = argparse.ArgumentParser(description="Fetches from Debian what the tests need and pip cannot bring.")
+    parser = argparse.ArgumentParser(description="Fetches what the tests need and pip cannot bring.")
     parser.add_argument("--only", choices=PROVIDERS, action="append", help="only this one (may be given several times)")
     wanted = parser.parse_args(arguments).only or list(PROVIDERS)
     skipped = 0

@@ -15,7 +15,7 @@ from cti_server.identity.sessions import SEEN_EVERY, SessionPolicy, new_token, s
 from cti_server.identity.throttling import attempt
 from cti_server.identity.tokens import STREAM, ApiTokens, TokenUse
 from cti_server.shared.clock import Clock
-from cti_server.shared.errors import Invalid, NotFound
+from cti_server.shared.errors import Invalid, NotAllowed, NotFound
 from cti_server.shared.people import Branch
 
 
@@ -27,7 +27,8 @@ class LiveSession(NamedTuple):
 
 
 class SigningIn(Base):
-    """From a login to a viewer. ``second_factors`` and ``tokens`` have use cases of their own."""
+    """From a login to a viewer. ``second_factors`` and ``tokens`` have use cases of their own.
+    ``only_administrators``: everybody else signs in by the firm's own sign-in, not by password."""
 
     def __init__(
         self,
@@ -37,8 +38,11 @@ class SigningIn(Base):
         policy: SessionPolicy | None,
         sealer: Sealer,
         required: Iterable[str] = (),
+        *,
+        only_administrators: bool = False,
     ) -> None:
         super().__init__(rows, hasher, clock, policy)
+        self._only_administrators = only_administrators
         self.second_factors = SecondFactors(rows, hasher, sealer, clock, required)
         self.tokens = ApiTokens(rows, clock, self._viewer_for)
 
@@ -52,6 +56,8 @@ class SigningIn(Base):
             kept = rows.password(user.id) if user is not None and user.active else ""
         if not self._hasher.verify(kept, password) or user is None or not kept:
             raise Invalid("Login or password is wrong", "password", "wrong-sign-in")
+        if self._only_administrators and not self._looks_after_users(user):
+            raise NotAllowed("Your role signs in by the firm's single sign-on, not by password")
         renewed = self._hasher.hash(password) if self._hasher.outdated(kept) else None
         token = new_token()
         with self._rows(write=True) as rows:
@@ -66,6 +72,22 @@ class SigningIn(Base):
         if step is not None:
             raise SecondStepNeeded(token, step)
         return token
+
+    def sign_in_as(self, login: str, address: str) -> str:
+        """A new session's token for whom the firm's own sign-in named; a second factor is that sign-in's matter.
+        Invalid where there is no such user, or they are disabled."""
+        token = new_token()
+        with self._rows(write=True) as rows:
+            user = rows.by_login(login_key(login))
+            if user is None or not user.active:
+                raise Invalid(f"“{login}” is not a user here; ask an administrator", "login", "nobody-here")
+            self._enter(rows, token, user, address, {"by": "single sign-on"})
+        return token
+
+    def _looks_after_users(self, user: User) -> bool:
+        with self._rows() as rows:
+            role = rows.role(user.role)
+        return role is not None and "users" in role.rights
 
     def second_step(self, half_token: str, code: str, address: str) -> str:
         """The session's token, once the code of a half sign-in is right too. Invalid where it isn't, or where the half

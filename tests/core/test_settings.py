@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from cti_server.settings import load
+from cti_server.settings import Settings, load
 from cti_server.shared.errors import SettingsError
 
 BRANCH = '[[branches]]\ncode = "121"\nname = "Head office"\n'
@@ -96,3 +98,18 @@ def test_secrets_come_from_environment_or_file(tmp_path: Path, monkeypatch: pyte
         settings.mail.secret()
     monkeypatch.setenv("Y_MAIL", "from environment")
     assert settings.mail.secret() == "from environment"
+
+
+@pytest.mark.parametrize(
+    ("signin", "said"),
+    [
+        ({"passwords": "administrators"}, "nobody else could sign in"),
+        ({"oidc": {"issuer": "http://id.example", "client_id": "x"}}, "https address"),
+        ({"oidc": {"issuer": "https://id.example", "client_id": "x", "scopes": ["profile"]}}, "“openid”"),
+        ({"oidc": {"issuer": "https://id.example", "client_id": "x"}}, "needs public_url"),
+        ({"oidc": {"issuer": "https://id.example", "client_id": "x", "secret": "in clear"}}, "secret_env"),
+    ],
+)
+def test_a_sign_in_that_lets_nobody_in_or_too_many_is_refused(signin: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Settings.model_validate({"signin": signin})

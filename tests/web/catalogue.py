@@ -24,6 +24,8 @@ MO = PO.with_suffix(".mo")
 
 HOUSE = ROOT.parents[1]
 CORE = tuple(HOUSE / "cti_server" / room for room in ("calls", "exchanges", "identity", "review", "shared"))
+BESIDE = (HOUSE / "adapters" / "cti_adapters" / "single_sign_on.py",)
+"""Files elsewhere whose errors people read."""
 ERRORS = ("Invalid", "Conflict", "Unavailable", "NotAllowed")
 
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")]
@@ -47,8 +49,8 @@ def template() -> Catalog:
 
 def core_sentences() -> Iterator[str]:
     """The fixed sentences of the core's errors: the pages say them in the reader's language."""
-    for folder in CORE:
-        for path in sorted(folder.glob("*.py")):
+    for paths in (BESIDE, *(sorted(folder.glob("*.py")) for folder in CORE)):
+        for path in paths:
             tree = ast.parse(path.read_text("utf-8"))
             constants = {
                 target.id: node.value.value

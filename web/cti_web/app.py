@@ -27,6 +27,7 @@ from cti_web import (
     formats,
     labels,
     mail_problems,
+    oidc,
     telephone,
     viewer,
     why,
@@ -39,6 +40,7 @@ from cti_web.viewer import Accounts, OpenDesk, Outbox
 BLUEPRINTS: tuple[str, ...] = (
     "signin",
     "second_factor",
+    "oidc",
     "tokens",
     "api",
     "desk",
@@ -122,6 +124,7 @@ def create_app(
     viewer.register(app, accounts or _accounts(database, settings, clock, outbox))
     for part in PARTS:
         part.register(app)
+    oidc.register(app, settings, clock)
     app.jinja_env.globals["get_locale"] = get_locale
     _version_static(app)
     for name in BLUEPRINTS:
@@ -132,9 +135,16 @@ def create_app(
 
 def _accounts(database: Database, settings: Settings, clock: Clock, outbox: Outbox) -> Accounts:
     policy = SessionPolicy(settings.sessions.idle_minutes * 60.0, settings.sessions.longest_hours * 3600.0)
-    sealer = FolderSealer(settings.data_dir)
-    required = settings.signin.second_factor_roles
-    return stored_accounts(database, clock, policy, wake=outbox.wake, sealer=sealer, required=required)
+    signin = settings.signin
+    return stored_accounts(
+        database,
+        clock,
+        policy,
+        wake=outbox.wake,
+        sealer=FolderSealer(settings.data_dir),
+        required=signin.second_factor_roles,
+        only_administrators=signin.passwords == "administrators",
+    )
 
 
 def language(default: str) -> str:

@@ -11,6 +11,9 @@ SESSION: Final = "yobirin"
 HALF: Final = "yobirin_half"
 """The token of a sign-in that lacks its second step."""
 
+THERE: Final = "yobirin_there"
+"""That the sign-in was the firm's own, with what its sign-out wants to see."""
+
 
 def secure() -> bool:
     """Whether browsers reach the pages by https."""

@@ -8,9 +8,10 @@ from flask import Blueprint, Response, current_app, make_response, redirect, ren
 from flask_babel import gettext
 
 from cti_server.identity.factor_ports import SecondStepNeeded
-from cti_server.shared.errors import Invalid, Unavailable
+from cti_server.shared.errors import Invalid, NotAllowed, Unavailable
 from cti_web import app as web
-from cti_web import cookies, second_factor
+from cti_web import cookies, oidc, second_factor, sentences
+from cti_web.answers import private
 from cti_web.viewer import Accounts, public, safe_path, viewer
 
 blueprint = Blueprint("signin", __name__)
@@ -43,6 +44,8 @@ def sign_in() -> Any:
         return _door(422, gettext("Enter your login and your password."), login)
     try:
         token = accounts().sign_in(login, password, request.remote_addr or "")
+    except NotAllowed as refused:
+        return _door(403, sentences.said(refused), login)
     except Invalid:
         return _door(401, gettext("Login or password is not right."), login)
     except SecondStepNeeded as more:
@@ -61,8 +64,12 @@ def sign_out() -> Any:
     if token:
         accounts().sign_out(token)
     session.clear()
-    response = cast(Response, redirect("/signin?out=1", 303))
-    cookies.drop(response, cookies.SESSION)
+    there = oidc.out_address()
+    # Not a redirect: a form's answer may lead nowhere else (form-action), a page of our own may.
+    response = private(render_template("signed_out.html", there=there)) if there else redirect("/signin?out=1", 303)
+    response = cast(Response, response)
+    for name in (cookies.SESSION, cookies.THERE):
+        cookies.drop(response, name)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 

@@ -36,9 +36,11 @@ def accounts(
     wake: Callable[[list[int]], None] | None = None,
     sealer: Sealer | None = None,
     required: Iterable[str] = (),
+    only_administrators: bool = False,
 ) -> Accounts:
     """The identity room over a database. ``wake`` is told the outbox rows that wait for the daemon. Without a
-    ``sealer`` nobody can sign in with a second factor; ``required``: the roles that can't do without."""
+    ``sealer`` nobody can sign in with a second factor; ``required``: the roles that can't do without;
+    ``only_administrators``: nobody else signs in by password."""
 
     @contextmanager
     def rows(*, write: bool = False) -> Iterator[Rows]:
@@ -47,7 +49,9 @@ def accounts(
                 outbox.watch(work, wake)
             yield Rows(work)
 
-    return Accounts(rows, hasher or Argon2(), clock, policy, sealer or NoSealer(), required)
+    return Accounts(
+        rows, hasher or Argon2(), clock, policy, sealer or NoSealer(), required, only_administrators=only_administrators
+    )
 
 
 def put_default_roles(work: UnitOfWork) -> None:
