@@ -109,7 +109,7 @@ def test_a_number_that_is_registered_later_is_found_in_calls_without_direction(r
     log = recorded(inbound(1, "03-9999-0001"), direction=None)
     rig.commit(log)
     with rig.database.open(EVERYTHING) as work:
-        Directory(work.session).add_number("anna", CustomerNumber("+81399990001", "03-9999-0001"))
+        Directory(work.session).add_number("anna", CustomerNumber("+81399990001", "03-9999-0001"), NOW)
     assert rig.call(log).customer_code == "anna"
     assert rig.call(log).party_e164 != E_ANNA
 
