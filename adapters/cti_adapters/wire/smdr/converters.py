@@ -32,7 +32,7 @@ def integer(raw: str, formats: tuple[str, ...]) -> int:
     return int(whole)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def duration(raw: str, formats: tuple[str, ...]) -> int:
     """Seconds of ``h:mm:ss``, ``m:ss``, ``hh:mm'ss"``, ``m'ss``, ``1h02m03s``."""
     found = _DURATION.fullmatch(raw)

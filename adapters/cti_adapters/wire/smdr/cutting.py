@@ -13,8 +13,8 @@ from cti_adapters.wire.smdr.converters import CONVERTERS, Value
 from cti_adapters.wire.smdr.profile import Field, Layout
 
 UNLIKE: Final = "it does not look like"
-REMEMBERED: Final = 4096
-"""So many texts of a field at most are remembered, with what they mean."""
+REMEMBERED: Final = 1024
+"""So many texts of a layout's fields at most are remembered, with what they mean."""
 REMEMBERED_LENGTH: Final = 64
 """Longer texts aren't: a feed of rubbish must not fill the memory."""
 
@@ -76,6 +76,7 @@ class Cutter:
         else:
             self._find = _FINDERS[layout.kind](layout, fields)
         places = {one.name: place for place, one in enumerate(fields)}
+        self._room = REMEMBERED
         self._steps: list[_Step] = []
         for place, one in enumerate(fields):
             parts = [places[part] for part in one.place.parts]
@@ -102,14 +103,22 @@ class Cutter:
             if meaning is None:
                 meaning = means(found)
                 if len(found) <= REMEMBERED_LENGTH:
-                    if len(known) >= REMEMBERED:
-                        known.clear()
+                    self._make_room()
                     known[found] = meaning
             texts[place], values[place], more, problem = meaning
             marks |= more
             if problem:
                 problems.append((place, problem))
         return Cut(texts, values, marks, problems)
+
+    def _make_room(self) -> None:
+        """For one more text: of all fields together only so many are remembered, for a feed of rubbish fills them
+        all."""
+        if not self._room:
+            self._room = REMEMBERED
+            for step in self._steps:
+                step[4].clear()
+        self._room -= 1
 
 
 _Means = Callable[[str], _Meaning]

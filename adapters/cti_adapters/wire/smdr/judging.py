@@ -10,11 +10,13 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from cti_adapters.wire.smdr.converters import Value
-from cti_adapters.wire.smdr.cutting import REMEMBERED, Cut, Marks
+from cti_adapters.wire.smdr.cutting import Cut, Marks
 from cti_adapters.wire.smdr.profile import OUTPUTS, STATUS, Check, Field, Profile, Setting
 from cti_server.calls.events import Unreadable
 from cti_server.calls.records import CallRecord
 
+PLANS: Final = 256
+"""So many arrangements at most are remembered of a layout: a make has a dozen."""
 _BARE: Final = CallRecord(continuation=False)
 _OUTPUTS: Final = frozenset(OUTPUTS)
 _MOMENTS: Final = frozenset({"datetime", "yearless", "epoch"})
@@ -96,7 +98,7 @@ class Judge:
                     if not settings or settings[-1].name:
                         settings.append(setting)
         plan = self._arranged(outputs)
-        if len(self._plans) < REMEMBERED:
+        if len(self._plans) < PLANS:
             self._plans[marks] = plan
         return plan
 
