@@ -15,7 +15,7 @@ from cti_adapters.exchanges.decoding import AmiDecoder, RecordDecoder
 from cti_adapters.exchanges.lane import Decoder
 from cti_adapters.profiles import profiles
 
-GROWTH: Final = 64 * 1024
+GROWTH: Final = 16 * 1024
 """KiB that the process may grow by after the warm-up."""
 WARM: Final = 2000
 _AMI: Final = b"Event: Newchannel\r\nChannel: PJSIP/2001-00000001\r\nUniqueid: 1.1\r\nLinkedid: 1.1\r\n\r\n"
