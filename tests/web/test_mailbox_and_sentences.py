@@ -44,7 +44,10 @@ def test_the_mailbox_is_a_page_of_the_demo_only(tmp_path: Path) -> None:
     ("error", "japanese"),
     [
         (Invalid("A customer needs a name", "name", "wrong-name"), "顧客の氏名を入力してください"),
-        (Invalid("The reason went missing on its way; write it", "reason", "reason-missing"), "理由 を入力してください。"),
+        (
+            Invalid("The reason went missing on its way; write it", "reason", "reason-missing"),
+            "理由 を入力してください。",
+        ),
         (Invalid("The note is longer than 5 characters; shorten it", "note", "note-long"), "メモ が長すぎます。"),
         (Conflict("This is done already; open it again first"), "すでに完了しています。先に未対応に戻してください"),
         (NotAllowed("Your role does not allow you to export lists; ask an administrator for it"), ""),
