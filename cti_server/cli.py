@@ -23,6 +23,7 @@ COMMANDS = {
     "exchange": "exchange",
     "replay": "replay",
     "doctor": "doctor",
+    "audit": "audit",
     "db": "db",
     "simulate": "simulate",
 }

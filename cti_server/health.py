@@ -18,6 +18,7 @@ from sqlalchemy.exc import DatabaseError
 
 from cti_adapters.journal.files import JournalDamaged
 from cti_adapters.journal.reader import JournalReader
+from cti_adapters.storage import audit_reading
 from cti_adapters.storage.schema import audit
 from cti_adapters.storage.work import Database
 from cti_server.settings import MailSettings, Secret, Settings
@@ -27,6 +28,9 @@ Grade = Literal["ok", "warn", "fail"]
 LITTLE_ROOM: int = 2 * 2**30
 NO_ROOM: int = 200 * 2**20
 """Bytes free: below the first it is said, below the second nothing can go on for long."""
+NEWEST: Final = 1000
+"""So many entries at the end of each chain of the trail are verified."""
+SEAL_OLD: Final = 2 * 86400.0
 PATIENCE: Final = 5.0
 """Seconds for another machine to answer."""
 _EVERYBODY: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -115,6 +119,36 @@ def database(settings: Settings, now: float) -> Iterator[Finding]:
         yield Finding("fail", "database", f"it can't be read ({bad.orig}); stop the server and restore a copy")
     finally:
         base.close()
+
+
+def trail(settings: Settings, now: float) -> Iterator[Finding]:
+    """The newest entries of the audit trail hold, and it was sealed lately."""
+    url = make_url(settings.database_url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        return
+    base = Database(url)
+    try:
+        base.check()
+        found = audit_reading.verify(base, newest=NEWEST)
+        made = audit_reading.stored_seals(base.engine)
+        began = audit_reading.began(base.engine)
+    except (Unavailable, DatabaseError):
+        return  # told already
+    finally:
+        base.close()
+    if found.good:
+        yield Finding("ok", "audit trail", f"its newest {found.entries} entries are as they were written")
+    else:
+        first = [one.sentence for one in found.findings] + found.broken_seals
+        yield Finding("fail", "audit trail", f"{first[0]}; run: cti audit verify")
+    since = made[-1].at if made else began
+    if since is not None and now - since > SEAL_OLD:
+        days = int((now - since) / 86400)
+        yield Finding("warn", "audit seals", f"none was made for {days} days; is the server down? Run: cti audit seal")
+    elif made:
+        yield Finding("ok", "audit seals", f"seal {made[-1].number} was made {(now - made[-1].at) / 3600:.0f} h ago")
+    else:
+        yield Finding("ok", "audit seals", "there is none yet; the server makes one a day")
 
 
 def journals(settings: Settings) -> Iterator[Finding]:

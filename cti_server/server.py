@@ -24,6 +24,7 @@ from cti_adapters.mail import Mailer
 from cti_adapters.mailbox import Mailbox
 from cti_adapters.secret_folder import SecretFolder
 from cti_adapters.storage.accounts import accounts, put_default_roles
+from cti_adapters.storage.audit_seals import seal
 from cti_adapters.storage.call_writer import CallWriter
 from cti_adapters.storage.deliveries import put_deliveries
 from cti_adapters.storage.desk_dials import give_up_dials
@@ -342,10 +343,17 @@ class Server:
             put_deliveries(connection, told, SystemClock().now())
 
     def _appointments(self) -> list[Appointment]:
-        return [
+        audit = self._settings.audit
+        daily = [Appointment("seal of the audit trail", audit.seal_at, audit.timezone, self._seal)]
+        return daily + [
             Appointment(f"report at {one.at}", one.at, one.timezone, lambda one=one: self._mail_report(one))  # type: ignore[misc]
             for one in self._settings.reports
         ]
+
+    def _seal(self) -> None:
+        """In the timetable's thread."""
+        made = seal(writing(self._database.engine), SystemClock().now(), None)
+        log.info("seal %s of the audit trail was made", made.number)
 
     def _mail_report(self, report: ReportSettings) -> None:
         """In the timetable's thread."""

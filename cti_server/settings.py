@@ -318,6 +318,14 @@ class SignInSettings(Table):
         return self
 
 
+class AuditSettings(Table):
+    """The audit trail (spec/50)."""
+
+    seal_at: TimeOfDay = "00:10"
+    """When each day's seal is made."""
+    timezone: Timezone = "Asia/Tokyo"
+
+
 class LiveSettings(Table):
     """Bounds of the live streams."""
 
@@ -360,6 +368,7 @@ class Settings(Table):
     sessions: SessionSettings = SessionSettings()
     signin: SignInSettings = SignInSettings()
     live: LiveSettings = LiveSettings()
+    audit: AuditSettings = AuditSettings()
     reports: tuple[ReportSettings, ...] = ()
     boards: tuple[BoardSettings, ...] = ()
     review: ReviewSettings = ReviewSettings()

@@ -54,7 +54,7 @@ def _all_in_example(name: str, table: type[BaseModel]) -> None:
 
 def test_the_example_is_valid_and_says_the_defaults() -> None:
     example = module.load(EXAMPLE)
-    for table in (example.server, example.mail, example.journal, example.sessions, example.live):
+    for table in (example.server, example.mail, example.journal, example.sessions, example.live, example.audit):
         defaults = type(table)().model_dump(exclude={"secret_env", "secret_file"})
         assert table.model_dump(exclude={"secret_env", "secret_file"}) == defaults
 

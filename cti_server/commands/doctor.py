@@ -24,9 +24,9 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "doctor",
         help="look whether all that the server needs is there and well",
-        description="Looks at settings, secrets, data folder, disk, database, clock, journals, port, exchanges, mail "
-        "server, translations and pages, and says of each thing whether it is well, and what to do where it is not. "
-        "Changes nothing; the server may run. Exit status 1 where something fails.",
+        description="Looks at settings, secrets, data folder, disk, database, clock, trail, journals, port, exchanges, "
+        "mail server, translations and pages, and says of each thing whether it is well, and what to do where it is "
+        "not. Changes nothing; the server may run. Exit status 1 where something fails.",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object per finding")
     parser.add_argument("--offline", action="store_true", help="leave exchanges and mail server alone")
@@ -58,6 +58,7 @@ def _findings(args: argparse.Namespace) -> Iterator[Finding]:
     yield health.Finding("ok", "settings", f"{args.config} makes sense")
     yield from health.data_folder(settings.data_dir)
     yield from health.database(settings, time.time())
+    yield from health.trail(settings, time.time())
     with contextlib.suppress(Unavailable):  # told already; the file's own exchanges can still be looked at
         settings = with_saved(settings)
     yield from health.secrets(settings)

@@ -126,7 +126,8 @@ def test_a_damaged_database(server: Server) -> None:
 def test_a_clock_that_is_behind(server: Server) -> None:
     database = Database(f"sqlite:///{server.data / 'yobirin.sqlite3'}")
     with database.engine.begin() as connection:
-        row = "INSERT INTO audit (at, act, subject_kind, subject_id) VALUES (99999999999, 'x', 'call', 'y')"
+        row = "INSERT INTO audit (at, act, subject_kind, subject_id, chain, position, digest) "
+        row += "VALUES (99999999999, 'x', 'call', 'y', 1, 9, x'00')"
         connection.exec_driver_sql(row)
     database.close()
     status, found = server.examined()

@@ -11,8 +11,9 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, exists, insert, or_, select, update
 
+from cti_adapters.storage.audit_chain import append
 from cti_adapters.storage.core import Bulk, Within
-from cti_adapters.storage.schema import audit, calls, dials, history, history_calls, items, sights
+from cti_adapters.storage.schema import calls, dials, history, history_calls, items, sights
 from cti_server.calls.log import CallLog
 
 DIAL_WINDOW: Final = 300.0
@@ -303,7 +304,7 @@ class WorkBook:
                 for call_id in one.calls[:-1]
             ]
         self._connection.execute(insert(history_calls), links)
-        self._connection.execute(insert(audit), trail)
+        append(self._connection, trail)
 
 
 def when_over(ended_at: float | None, between: Any, started_at: float) -> float:

@@ -25,13 +25,14 @@ from sqlalchemy import (
 )
 
 from cti_adapters.storage import claim_rows
+from cti_adapters.storage.audit_chain import append
 from cti_adapters.storage.call_notices import Cards, call_changed
 from cti_adapters.storage.call_rows import OURS, as_row, party_tail
 from cti_adapters.storage.call_work import CallBack, Mark, Opening, WorkBook, when_over
 from cti_adapters.storage.core import Bulk, Within, inserting, upserting
 from cti_adapters.storage.gap_recovery import PendingGap, note_buffered, note_fetch, pending_gaps, recovery
 from cti_adapters.storage.holders import Holders
-from cti_adapters.storage.schema import audit, calls, corrections, gaps, lanes, not_customers, sights, taken, unreadable
+from cti_adapters.storage.schema import calls, corrections, gaps, lanes, not_customers, sights, taken, unreadable
 from cti_adapters.storage.sighting import (
     CallFacts,
     Party,
@@ -202,7 +203,7 @@ class Batch:
         ]
         self.added = [one.log for one in work if one.before is None]
         if not work:
-            _TRAIL.run(self._connection, self._trail)
+            append(self._connection, self._trail)
             return notices
         self._find_users(work)
         self._match(work)
@@ -388,7 +389,7 @@ class Batch:
                 self._note(one.log.id, "matched", {"match": seen.match}, seen.code)
                 if told:
                     self._note(one.log.id, "told", {"users": told}, seen.code)
-        _TRAIL.run(self._connection, self._trail)
+        append(self._connection, self._trail)
 
     def _note(self, call_id: str, act: str, detail: dict[str, Any], code: str | None = None) -> None:
         self._trail.append(
@@ -508,7 +509,6 @@ _DELETE_SIGHTS: Final = delete(sights).where(sights.c.call_id == bindparam("b_id
 _DELETE_CALL: Final = delete(calls).where(calls.c.id == bindparam("b_id"))
 _DELETE_TAKEN: Final = delete(taken).where(taken.c.call_id == bindparam("b_id"))
 _TAKEN: Final = upserting(taken, ["user", "call_id", "started_at", "extension", "talk_seconds"], keep=["extension"])
-_TRAIL: Final = inserting(audit, [column.name for column in audit.c if column.name != "id"])
 _LANE: Final = upserting(lanes, [column.name for column in lanes.c])
 _CORRECTION: Final = inserting(corrections, [column.name for column in corrections.c if column.name != "id"])
 _UNREADABLE: Final = upserting(unreadable, [column.name for column in unreadable.c], ignore=True)

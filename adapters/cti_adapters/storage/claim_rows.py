@@ -9,9 +9,10 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
+from cti_adapters.storage.audit_chain import append
 from cti_adapters.storage.core import Within
 from cti_adapters.storage.gate import tier
-from cti_adapters.storage.schema import audit, customers, exchanges, gaps, history, sights, users
+from cti_adapters.storage.schema import customers, exchanges, gaps, history, sights, users
 from cti_adapters.storage.schema_review import claims
 from cti_server.review.claims import Away, away_at
 from cti_server.shared.feed import GapChange
@@ -80,7 +81,7 @@ def explain(connection: Connection, began: Iterable[Began], now: float) -> None:
         entry = {"at": now, "user": None, "act": "claim explained", "subject_kind": "customer"}
         entry |= {"subject_id": claim.customer_code, "customer_code": claim.customer_code}
         detail = {"claim": claim.id, "history": claim.history_id, "call": nearest.call_id}
-        connection.execute(insert(audit), entry | {"detail": detail})
+        append(connection, [entry | {"detail": detail}])
 
 
 def hide(connection: Connection, exchange: str, changed: Iterable[GapChange]) -> None:

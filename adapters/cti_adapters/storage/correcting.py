@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Engine, bindparam, case, delete, exists, insert, or_, select, update
 
+from cti_adapters.storage.audit_chain import append
 from cti_adapters.storage.call_notices import Cards
 from cti_adapters.storage.call_rows import as_log
 from cti_adapters.storage.call_writer import Batch
@@ -127,7 +128,7 @@ class _Lot:
             subject = {"subject_kind": "call", "subject_id": call_id, "customer_code": None}
             trail.append({"at": self._now, "user": None, "act": "corrected", **subject, "detail": detail})
         self._connection.execute(insert(corrections), rows)
-        self._connection.execute(insert(audit), trail)
+        append(self._connection, trail)
 
 
 def labels_of(connection: Connection, ids: Iterable[str]) -> tuple[Label, ...]:

@@ -11,12 +11,13 @@ from typing import Any, Final, TextIO
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
+from cti_adapters.storage.audit_chain import append
 from cti_adapters.storage.core import Within, inserting, upserting
 from cti_adapters.storage.customer_file import CustomerFile, Read, Refused
 from cti_adapters.storage.desk_notices import work_body
 from cti_adapters.storage.mapping import search_key
 from cti_adapters.storage.rematching import Followed, move_labels, rematch, together
-from cti_adapters.storage.schema import audit, branches, customer_numbers, customers, outbox, users
+from cti_adapters.storage.schema import branches, customer_numbers, customers, outbox, users
 from cti_adapters.storage.work import Database
 from cti_server.shared import phone
 from cti_server.shared.clock import Clock
@@ -150,7 +151,7 @@ class _Import:
         detail = {"rows": done.rows, "added": done.added, "changed": done.changed, "refused": done.refused}
         entry = {"at": self._now, "user": by, "act": "imported", "subject_kind": "customers", "subject_id": "file"}
         with self._database.engine.execution_options(write=True).begin() as connection:
-            connection.execute(audit.insert(), {**entry, "detail": detail})
+            append(connection, [{**entry, "customer_code": None, "detail": detail}])
 
     def close(self) -> None:
         """Lets go of what the run held."""

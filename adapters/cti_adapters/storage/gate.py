@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Select, Table, Text, and_, event, exists, fal
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
 from sqlalchemy.sql.elements import ColumnElement
 
-from cti_adapters.storage import mapping, schema_review
+from cti_adapters.storage import audit_chain, mapping, schema_review
 from cti_adapters.storage.schema import (
     audit,
     calls,
@@ -232,6 +232,8 @@ def _add_rule(state: ORMExecuteState) -> None:
     session = cast(GatedSession, state.session)
     if state.is_insert or state.is_update or state.is_delete:
         session.before_writing()
+        if state.bind_mapper is not None and state.bind_mapper.class_ is mapping.Audit:
+            raise Refused(_APPEND_ONLY)
     if session.scope.everything:
         return
     if not state.is_orm_statement:
@@ -249,14 +251,21 @@ def _ask_rule(session: Session, _context: UOWTransaction, _instances: Any) -> No
     changed = [row for row in session.dirty if session.is_modified(row)]
     if session.new or changed or session.deleted:
         gated.before_writing()
-    if gated.scope.everything:
-        return
-    for row in [*session.new, *changed, *session.deleted]:
-        label = getattr(row, "label", None)
-        if label is not None and not gated.scope.admits(label):
-            raise NotAllowed(
-                "This would lie outside what you may see; ask somebody whose role reaches that far to do it"
-            )
+    if any(isinstance(row, mapping.Audit) for row in (*changed, *session.deleted)):
+        raise Refused(_APPEND_ONLY)
+    if not gated.scope.everything:
+        for row in [*session.new, *changed, *session.deleted]:
+            label = getattr(row, "label", None)
+            if label is not None and not gated.scope.admits(label):
+                raise NotAllowed(
+                    "This would lie outside what you may see; ask somebody whose role reaches that far to do it"
+                )
+    entries = [row for row in session.new if isinstance(row, mapping.Audit)]
+    if entries:
+        audit_chain.bind_new(Session.connection(gated), entries)
+
+
+_APPEND_ONLY: Final = "Entries of the trail are only ever added, each to the session, so that it is bound to its chain"
 
 
 def nothing() -> ColumnElement[bool]:

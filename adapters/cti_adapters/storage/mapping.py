@@ -527,6 +527,11 @@ class Audit(Row):
     subject_id: Mapped[str]
     customer_code: Mapped[str | None]
     detail: Mapped[dict[str, Any]]
+    chain: Mapped[int]
+    position: Mapped[int]
+    salt: Mapped[bytes | None]
+    personal: Mapped[bytes | None]
+    digest: Mapped[bytes]
 
 
 def _map() -> None:

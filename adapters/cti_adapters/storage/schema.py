@@ -559,11 +559,20 @@ audit = Table(
     Column("subject_id", Text, nullable=False),
     Column("customer_code", Text),  # the candidate that it names: seen only by those who may see that customer
     Column("detail", JSON, nullable=False, server_default="{}", default=dict),
+    # What binds it to the entries before (cti_server/audit/chain.py); written by audit_chain.py only. Triggers refuse
+    # every change but an erasure: a migration that makes the table anew has to make them anew too.
+    Column("chain", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("salt", LargeBinary),  # null: erased
+    Column("personal", LargeBinary),  # the digest of what an erased entry said of a person
+    Column("digest", LargeBinary, nullable=False),
 )
+Index("uq_audit_place", audit.c.chain, audit.c.position, unique=True)
 Index("ix_audit_subject", audit.c.subject_kind, audit.c.subject_id, audit.c.id)
 Index("ix_audit_user", audit.c.user, audit.c.id)
 
 # --- tables of rooms that have a module of their own ------------------------------------------------------------------
 
+from cti_adapters.storage import schema_audit as schema_audit  # noqa: E402
 from cti_adapters.storage import schema_review as schema_review  # noqa: E402
 from cti_adapters.storage import schema_signin as schema_signin  # noqa: E402
