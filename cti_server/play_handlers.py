@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from twisted.python.failure import Failure
@@ -14,6 +15,7 @@ from cti_adapters.storage.outbox import OutboxRow
 from cti_adapters.storage.work import UnitOfWork
 from cti_server.exchanges.playing import KIND
 from cti_server.shared.clock import Clock
+from cti_server.shared.notices import PlayAnswered
 
 log = logging.getLogger(__name__)
 
@@ -22,10 +24,11 @@ WANTED_SECONDS: Final = 30.0
 
 
 class Plays:
-    """Passes on what testers ask."""
+    """Passes on what testers ask, and tells them what the exchange answered."""
 
-    def __init__(self, supervision: Supervision, clock: Clock) -> None:
+    def __init__(self, supervision: Supervision, tell: Callable[[PlayAnswered], object], clock: Clock) -> None:
         self._supervision = supervision
+        self._tell = tell
         self._clock = clock
 
     def asked(self, work: UnitOfWork, row: OutboxRow) -> Effect | None:
@@ -36,15 +39,19 @@ class Plays:
 
     def _pass_on(self, row: OutboxRow) -> None:
         body = row.body
-        link = self._supervision.ami_link(body["exchange"], KIND)
+        user, exchange = body["by"], body["exchange"]
+        link = self._supervision.ami_link(exchange, KIND)
         if link is None:
-            log.warning("a scenario was not played: %s is no simulated exchange that is connected", body["exchange"])
+            log.warning("a scenario was not played: %s is no simulated exchange that is connected", exchange)
+            self._tell(PlayAnswered(user, exchange, "it is not connected just now"))
             return
         headers = [("Command", body["command"]), ("Speed", str(body["speed"]))]
         if body["text"]:
             headers.append(("Scenario", base64.b64encode(body["text"].encode()).decode()))
 
         def refused(failure: Failure) -> None:
-            log.warning("%s did not play a scenario: %s", body["exchange"], failure.value)
+            log.warning("%s did not play a scenario: %s", exchange, failure.value)
+            self._tell(PlayAnswered(user, exchange, str(failure.value)))
 
-        link.send("Simulate", headers).addErrback(refused)
+        answered = link.send("Simulate", headers)
+        answered.addCallbacks(lambda _: self._tell(PlayAnswered(user, exchange)), refused)

@@ -132,7 +132,7 @@ class Server:
                     self._secrets,
                 ),
                 REFOLD_ROW: self._refolds.asked,
-                PLAY_ROW: Plays(self._supervision, clock).asked,
+                PLAY_ROW: Plays(self._supervision, self.hub.publish, clock).asked,
             },
         )
         self._watch = Watch(self.reactor, settings, self._outbox, mailbox=mailbox)

@@ -101,4 +101,14 @@ class PopUpTested:
     asked_at: float
 
 
-Notice = CallChanged | WorkChanged | ExchangeChanged | SessionEnded | SeatChanged | PopUpTested
+@dataclass(frozen=True, slots=True)
+class PlayAnswered:
+    """A simulated exchange answered a tester who has a scenario played on it: told to nobody else, and kept nowhere.
+    ``refused`` is the sentence in which it said why not; empty where it took it."""
+
+    user: str
+    exchange: str
+    refused: str = ""
+
+
+Notice = CallChanged | WorkChanged | ExchangeChanged | SessionEnded | SeatChanged | PopUpTested | PlayAnswered

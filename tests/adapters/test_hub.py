@@ -18,6 +18,7 @@ from cti_server.shared.notices import (
     CallChanged,
     Candidate,
     ExchangeChanged,
+    PlayAnswered,
     PopUpTested,
     SeatChanged,
     SessionEnded,
@@ -396,6 +397,16 @@ def test_a_tried_pop_up_reaches_the_users_own_screens_and_nobody_elses() -> None
     assert not other.told("test")
     late = Screen(hub, scope("801"), last=mine.last_id)
     assert not late.told("test") and hub.stats()["live_calls"] == 0
+
+
+def test_what_an_exchange_answered_reaches_who_asked_it_to_play_and_nobody_else() -> None:
+    hub = make_hub()
+    mine, other = Screen(hub, scope("985")), Screen(hub, scope("802", span=Span.ALL))
+    hub.publish(PlayAnswered("985", "lab", "this exchange has 3 telephones; scenarios are for 4"))
+    hub.publish(PlayAnswered("985", "lab"))
+    told = [(one["exchange"], one["refused"]) for one in mine.told("play")]
+    assert told == [("lab", "this exchange has 3 telephones; scenarios are for 4"), ("lab", "")]
+    assert not other.told("play")
 
 
 def test_live_calls_are_bounded() -> None:

@@ -43,6 +43,11 @@ def test_from_the_testers_page_to_the_reps_pop_up_and_the_call_log(product: Prod
         assert status == 200 and "Being played on" in text(body), text(body)
         shown = live.call(state="ringing")
         assert [card["code"] for card in shown["cards"]] == ["710101"]
+    many = CALL * 501
+    with tester.live() as live:
+        tester.post("/sim/live", form | {"text": many}, page="/sim")
+        answer = live.wait(lambda name, _: name == "play", "what the exchange answered")
+        assert "more than 500 calls are not played at once" in answer["refused"]
         assert tester.post("/sim/live", {"act": "stop", "exchange": "hq"}, page="/sim")[0] == 200
     (call,) = product.ended_calls(1)
     assert (call["caller_number"], call["caller_name"], call["exchange"]) == ("0399990001", "SIM", "hq")

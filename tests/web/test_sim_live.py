@@ -45,10 +45,15 @@ def test_the_page_offers_simulated_exchanges_that_are_connected_and_no_others(si
 def test_a_scenario_is_left_for_the_daemon_and_stands_in_the_trail(site: Site) -> None:
     status, text = post(site, exchange="lab", text=CALL, live_speed="10")
     assert status == 200 and "Being played on LAB" in text and "Read as expected" in text
-    assert plays(site) == [{"exchange": "lab", "command": "play", "text": CALL, "speed": 10}]
+    assert plays(site) == [{"exchange": "lab", "command": "play", "by": "900", "text": CALL, "speed": 10}]
     with site.database.open(EVERYTHING) as work:
         acts = [row.act for row in work.session.query(mapping.Audit)]
     assert acts == ["played a scenario"]
+
+
+def test_its_address_loaded_again_plays_nothing(site: Site) -> None:
+    answer = site.client().get("/sim/live")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/sim") and not plays(site)
 
 
 def test_it_is_paused_and_stopped_without_playing_anything_again(site: Site) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, redirect, request, url_for
 from flask_babel import LazyString, gettext, lazy_gettext
 
 from cti_adapters import profiles
@@ -122,6 +122,14 @@ class Entry(NamedTuple):
     after: float
     heard: Heard
     times: int
+
+
+@blueprint.get("/sim/live")
+@signed_in
+@needs("simulator")
+def reloaded() -> Any:
+    """The address of what was played, loaded again: nothing is played twice."""
+    return redirect(url_for("sim.show"))
 
 
 @blueprint.post("/sim/live")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from cti_server.shared.notices import CallChanged, PopUpTested, SeatChanged
+from cti_server.shared.notices import CallChanged, PlayAnswered, PopUpTested, SeatChanged
 from cti_server.shared.scope import Label, Scope
 
 Show = Callable[[str, bool], str]
@@ -144,3 +144,8 @@ def seat(notice: SeatChanged, user: str) -> bytes:
 def tested(notice: PopUpTested, screens: int, at: float) -> bytes:
     """Told to who wants to see a pop-up."""
     return event("test", {"number": notice.number, "asked_at": notice.asked_at, "sent_at": at, "screens": screens})
+
+
+def play_answered(notice: PlayAnswered) -> bytes:
+    """Told to who has a scenario played on a simulated exchange."""
+    return event("play", {"exchange": notice.exchange, "refused": notice.refused})

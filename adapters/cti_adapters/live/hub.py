@@ -16,7 +16,7 @@ from typing import Protocol
 
 from cti_adapters.live.audience import Audience, Stream
 from cti_adapters.live.deliveries import Deliveries
-from cti_adapters.live.events import CallEvents, Show, event, seat, taken, tested, view_of
+from cti_adapters.live.events import CallEvents, Show, event, play_answered, seat, taken, tested, view_of
 from cti_server.shared import phone
 from cti_server.shared.clock import Clock
 from cti_server.shared.notices import (
@@ -24,6 +24,7 @@ from cti_server.shared.notices import (
     CallChanged,
     ExchangeChanged,
     Notice,
+    PlayAnswered,
     PopUpTested,
     SeatChanged,
     SessionEnded,
@@ -194,6 +195,10 @@ class Hub:
             return
         if isinstance(notice, PopUpTested):
             self._publish_test(notice)
+            return
+        if isinstance(notice, PlayAnswered):
+            for stream in self._audience.of_user(notice.user):
+                self._send(stream, play_answered(notice))
             return
         self._number += 1
         token = self._new_token()

@@ -20,7 +20,13 @@ class PlayShelf:
 
     def leave(self, play: Play) -> None:
         """Leaves a row for the daemon, and notes in the trail that a scenario was played (not each pause)."""
-        body = {"exchange": play.exchange, "command": play.command, "text": play.text, "speed": play.speed}
+        body = {
+            "exchange": play.exchange,
+            "command": play.command,
+            "by": play.by,
+            "text": play.text,
+            "speed": play.speed,
+        }
         self._session.add(Outbox(kind=PLAY_ROW, body=body, at=play.at))
         if play.command == "play":
             about = {"subject_kind": "exchange", "subject_id": play.exchange}

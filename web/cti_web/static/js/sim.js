@@ -1,4 +1,6 @@
-/* The simulator's timeline: what was sent, told again in its own time, at any speed, paused, or one message at a time. */
+/* The simulator's timeline: what was sent, told again in its own time, at any speed, paused, or one message at a time;
+   and what a simulated exchange answered to a scenario that was to be played on it. */
+import { fill } from "./words.js";
 
 const TICK = 100;
 
@@ -61,4 +63,22 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-sim-choice]")) {
     document.querySelector("[data-sim-own]").open = event.target.value === "own";
   }
+});
+
+let answer = null;
+
+function told() {
+  const line = document.querySelector("[data-sim-answer]");
+  if (!line || line.dataset.simAnswer !== answer?.exchange) return;
+  line.textContent = answer.refused ? fill(line.dataset.refused, { reason: answer.refused }) : line.dataset.taken;
+  line.previousElementSibling.dataset.tone = answer.refused ? "red" : "green";
+}
+
+document.addEventListener("live:play", (event) => {
+  answer = event.detail; // it may come before the page's own answer
+  told();
+});
+document.addEventListener("htmx:afterSwap", told);
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.closest("[data-sim-acts]")) answer = null;
 });

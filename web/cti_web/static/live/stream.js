@@ -4,7 +4,7 @@
  * that nothing is missed when it breaks. `tell(name, detail)` gets every event; the names are those of live.js.
  */
 
-const EVENTS = ["call", "gone", "taken", "work", "seat", "test", "exchange", "resync"];
+const EVENTS = ["call", "gone", "taken", "work", "seat", "test", "play", "exchange", "resync"];
 const SILENT_MS = 45_000; // three heartbeats
 const AWAY_AFTER_MS = 5_000;
 const SLOWEST_MS = 15_000;
