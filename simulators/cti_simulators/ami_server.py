@@ -43,6 +43,8 @@ ALL = frozenset(
     }
 )
 VERSION = "11.0.0"
+MOST_SAID = 1 << 19
+"""Bytes of one action: a scenario file of any permitted length fits, whatever it is written in, in Base64."""
 Fields = list[tuple[str, str]]
 
 
@@ -66,7 +68,7 @@ class Session(Protocol):
         self.exchange = exchange
         self.account: Account | None = None
         self.mask: frozenset[str] = frozenset()
-        self._framer = Framer(banner=False, max_event=65536)
+        self._framer = Framer(banner=False, max_event=MOST_SAID)
         self._challenge = ""
         self._line: Line | None = None
 
