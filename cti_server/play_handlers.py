@@ -9,6 +9,7 @@ from typing import Final
 
 from twisted.python.failure import Failure
 
+from cti_adapters.exchanges.ami_session import ActionRefused
 from cti_adapters.exchanges.supervision import Supervision
 from cti_adapters.live.outbox import Effect
 from cti_adapters.storage.outbox import OutboxRow
@@ -51,7 +52,8 @@ class Plays:
 
         def refused(failure: Failure) -> None:
             log.warning("%s did not play a scenario: %s", exchange, failure.value)
-            self._tell(PlayAnswered(user, exchange, str(failure.value)))
+            said = failure.value.said if isinstance(failure.value, ActionRefused) else str(failure.value)
+            self._tell(PlayAnswered(user, exchange, said))
 
         answered = link.send("Simulate", headers)
         answered.addCallbacks(lambda _: self._tell(PlayAnswered(user, exchange)), refused)
