@@ -26,6 +26,7 @@ COMMANDS = {
     "audit": "audit",
     "db": "db",
     "simulate": "simulate",
+    "policy": "policy",
 }
 """Subcommand -> module of `cti_server.commands`."""
 

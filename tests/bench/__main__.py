@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
-from tests.bench import rows_ami, rows_live, rows_popup, rows_records, rows_review, rows_storage
+from tests.bench import rows_ami, rows_live, rows_phases, rows_popup, rows_records, rows_review, rows_storage
 from tests.bench.measure import Row, print_table
 
 GROUPS: dict[str, Callable[[str], list[Row]]] = {
@@ -27,6 +27,7 @@ GROUPS: dict[str, Callable[[str], list[Row]]] = {
     "lists": rows_storage.lists,
     "backlog": rows_storage.backlog,
     "trail": rows_review.trail,
+    "choosing": rows_phases.choosing,
     "screens": rows_live.screens,
     "broadcast": rows_live.broadcast,
 }

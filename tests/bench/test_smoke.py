@@ -26,7 +26,7 @@ def test_the_bench_measures_every_row_and_writes_it_down(tmp_path: Path) -> None
     rows = json.loads(out.read_text("utf-8"))
     named = " ".join(row["name"] for row in rows)
     calls = ("codec", "committed calls", "SMDR bytes", "side by side", "storming", "log writer", "memory")
-    for expected in (*calls, "pop-up", "match", "screen", "list page"):
+    for expected in (*calls, "pop-up", "match", "screen", "list page", "choice by"):
         assert expected in named
     for row in rows:
         assert {"name", "value", "unit", "target", "met"} <= row.keys()
