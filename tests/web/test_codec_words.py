@@ -74,17 +74,17 @@ def sentences() -> list[str]:
 
 @pytest.mark.parametrize("sentence", sentences())
 def test_the_source_says_nothing_that_has_no_words(sentence: str) -> None:
-    assert codec_words._said(sentence), sentence
+    assert codec_words.FORMS.known(sentence), sentence
 
 
 def test_places_lines_and_hints_are_said_too() -> None:
-    assert codec_words.said("ring (columns 3–5) is no whole number") == "ring（3～5 桁）が整数ではありません"
+    assert codec_words.FORMS.said("ring (columns 3–5) is no whole number") == "ring（3～5 桁）が整数ではありません"
     fault = "mine, line 4: there is no key “titel” here; did you mean “title”?"
     assert (
-        codec_words.said(fault)
+        codec_words.FORMS.said(fault)
         == "mine の 4 行目：ここに「titel」という項目は書けません（「title」の誤りではありませんか）"
     )
-    assert codec_words.said("something else") == "something else"
+    assert codec_words.FORMS.said("something else") == "something else"
 
 
 @pytest.mark.parametrize("name", sorted(shipped()))
@@ -94,7 +94,7 @@ def test_what_the_profiles_say_of_strange_lines_has_words(name: str) -> None:
     for line in (sample[: len(sample) // 2], sample.replace("0", "x"), "nonsense", ",,,,,,", "{", "1" * 200):
         for _frame, reading in [*reader.feed(f"{line}\n\n".encode()), *reader.finish()]:
             if isinstance(reading, Unreadable):
-                assert codec_words._said(reading.reason), reading.reason
+                assert codec_words.FORMS.known(reading.reason), reading.reason
 
 
 def test_faults_of_a_profile_have_words() -> None:
@@ -110,6 +110,6 @@ def test_faults_of_a_profile_have_words() -> None:
     ):
         with pytest.raises(SettingsError) as fault:
             parse(text.replace(old, new, 1), "mine")
-        assert "の " in codec_words.said(str(fault.value)), str(fault.value)
+        assert "の " in codec_words.FORMS.said(str(fault.value)), str(fault.value)
     for said in misread(parse(text.replace('ring_seconds = "$ring"\n', ""), "mine")):
-        assert "になります" in codec_words.said(said)
+        assert "になります" in codec_words.FORMS.said(said)

@@ -28,6 +28,7 @@ from cti_web import (
     labels,
     mail_problems,
     oidc,
+    scenario_words,
     telephone,
     viewer,
     why,
@@ -77,6 +78,7 @@ PARTS = (
     compliance_claims,
     exchanges,
     mail_problems,
+    scenario_words,
     telephone,
     why,
 )

@@ -6,14 +6,12 @@ names. A form that is not known stays English. ``tests/web/test_codec_words.py``
 
 from __future__ import annotations
 
-import re
-from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from flask import Flask
 from flask_babel import gettext, lazy_gettext
 
-from cti_web import formats
+from cti_web.known_forms import Forms
 
 _ = lazy_gettext
 
@@ -86,55 +84,20 @@ BEGINNINGS: Final = (
     _("%(where)s, line %(line)s: "),
 )
 PLACES: Final = (_("field %(number)s"), _("columns %(first)s–%(last)s"))
-_HOLE: Final = re.compile(r"%\((\w+)\)s")
-
-
-@cache
-def _form(message: str, tail: str = "") -> re.Pattern[str]:
-    """What a sentence looks like, with its values as groups."""
-    parts = _HOLE.split(message)
-    texts = [re.escape(one.replace("%%", "%")) if at % 2 == 0 else f"(?P<{one}>.+?)" for at, one in enumerate(parts)]
-    return re.compile("".join(texts) + tail, re.DOTALL)
-
-
-def _id(message: Any) -> str:
-    return str(message._args[0])
-
-
-def said(text: str) -> str:
-    """A sentence of the codec in the reader's language."""
-    return text if formats.language() == "en" else _said(text) or text
-
-
-def _said(text: str) -> str:
-    """Empty where its form is not known."""
-    for beginning in BEGINNINGS:
-        found = _form(_id(beginning), "(?P<rest_>.+)").fullmatch(text)
-        if found:
-            values = found.groupdict()
-            return str(beginning) % values + (_said(values["rest_"]) or values["rest_"])
-    for ending in ENDINGS:
-        found = re.fullmatch(f"(?P<rest_>.+?){_form(_id(ending)).pattern}", text, re.DOTALL)
-        if found and (rest := _said(found["rest_"])):
-            return rest + str(ending) % found.groupdict()
-    for sentence in SENTENCES:
-        found = _form(_id(sentence)).fullmatch(text)
-        if found:
-            return str(sentence) % {key: _value(key, value) for key, value in found.groupdict().items()}
-    return ""
 
 
 def _value(key: str, value: str) -> str:
     if key == "place":
-        for place in PLACES:
-            found = _form(_id(place)).fullmatch(value)
-            if found:
-                return str(place) % found.groupdict()
+        return _PLACES.said(value)
     if key == "forms":
         return str(gettext(" or ")).join(value.split(" or "))
-    return _said(value) or value if key == "reason" else value
+    return FORMS.said(value) if key == "reason" else value
+
+
+_PLACES: Final = Forms(PLACES)
+FORMS: Final = Forms(SENTENCES, ENDINGS, BEGINNINGS, _value)
 
 
 def register(app: Flask) -> None:
     """Makes the words known to the templates."""
-    app.jinja_env.filters["codec_said"] = said
+    app.jinja_env.filters["codec_said"] = FORMS.said
