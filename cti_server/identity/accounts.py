@@ -38,7 +38,7 @@ ROLES: Final = (
     Role("rep", Span.OWN, _ALL_CLASSES, frozenset({"handle", "customers"})),
     Role("branch manager", Span.BRANCH, _ALL_CLASSES, frozenset({"handle", "unregistered", "customers", "export"})),
     Role("PBX administrator", Span.OWN, frozenset(), frozenset({"exchanges"})),
-    Role("compliance reviewer", Span.ALL, _ALL_CLASSES, frozenset({"unregistered", "audit", "export"})),
+    Role("compliance reviewer", Span.ALL, _ALL_CLASSES, frozenset({"unregistered", "audit", "rules", "export"})),
     Role("tester", Span.OWN, frozenset(), frozenset({"simulator", "exchanges"})),
     Role(
         "administrator",

@@ -11,7 +11,7 @@ from typing import Concatenate, Final, Literal, ParamSpec, Protocol, TypeVar
 from cti_server.shared.errors import NotAllowed
 from cti_server.shared.scope import Scope, Span
 
-Right = Literal["handle", "unregistered", "exchanges", "simulator", "audit", "export", "users", "customers"]
+Right = Literal["handle", "unregistered", "exchanges", "simulator", "audit", "rules", "export", "users", "customers"]
 Dialling = Literal["pbx", "tel"]
 
 RIGHTS: Final[dict[Right, str]] = {
@@ -20,6 +20,7 @@ RIGHTS: Final[dict[Right, str]] = {
     "exchanges": "look after the exchanges",
     "simulator": "use the simulator",
     "audit": "review the trail",
+    "rules": "change the rules of compliance",
     "export": "export lists",
     "users": "look after users",
     "customers": "change customers",

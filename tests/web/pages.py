@@ -27,7 +27,9 @@ REP = Viewer(
     branch_name="本店営業部",
     role="branch manager",
     scope=Scope("801", "121", Span.ALL, frozenset({1, 2, 3}), True, True),
-    rights=frozenset({"handle", "unregistered", "exchanges", "simulator", "audit", "export", "users", "customers"}),
+    rights=frozenset(
+        {"handle", "unregistered", "exchanges", "simulator", "audit", "rules", "export", "users", "customers"}
+    ),
     extensions=(("hq", "2104"),),
 )
 

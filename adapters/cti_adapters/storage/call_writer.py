@@ -44,6 +44,7 @@ from cti_adapters.storage.sighting import (
     sight_rows,
     stored_sights,
 )
+from cti_adapters.storage.standing_rows import restand
 from cti_server.calls.call_recovery import GapFetch
 from cti_server.calls.corrected import FROM_RECORD
 from cti_server.calls.holding import extensions_of, users_of
@@ -204,6 +205,7 @@ class Batch:
         self.added = [one.log for one in work if one.before is None]
         if not work:
             append(self._connection, self._trail)
+            restand(self._connection, (log.id for log in parts))
             return notices
         self._find_users(work)
         self._match(work)
@@ -217,6 +219,8 @@ class Batch:
         self._write_sights(work)
         self._write_taken(work)
         self._write_trail(work)
+        over = [one.log.id for one in work if one.log.state == "ended"]
+        restand(self._connection, [*over, *book.marks, *(log.id for log in parts)])
         book.answered_after_all(
             one.before.item_id
             for one in work

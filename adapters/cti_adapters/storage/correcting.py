@@ -17,6 +17,7 @@ from cti_adapters.storage.call_rows import as_log
 from cti_adapters.storage.call_writer import Batch
 from cti_adapters.storage.core import Within, chunks
 from cti_adapters.storage.schema import audit, calls, corrections, drafts, history_calls, items, sights, taken
+from cti_adapters.storage.standing_rows import restand
 from cti_server.calls.log import UNSUPPORTED
 from cti_server.shared.clock import Clock
 from cti_server.shared.scope import Label
@@ -90,6 +91,7 @@ class _Lot:
         gone = [{"b_id": call_id} for call_id in ids]
         for table, key in ((calls, calls.c.id), (sights, sights.c.call_id), (taken, taken.c.call_id)):
             self._connection.execute(delete(table).where(key == bindparam("b_id")), gone)
+        restand(self._connection, ids)
         for item in touched:
             self._count_anew(item, may_close=True)
 

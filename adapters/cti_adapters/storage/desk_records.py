@@ -13,6 +13,8 @@ from cti_adapters.storage.core import chunks
 from cti_adapters.storage.desk_notices import work_body
 from cti_adapters.storage.gate import GatedSession, system
 from cti_adapters.storage.mapping import Audit, Correction, Dial, History, HistoryCall, Mail, Outbox
+from cti_adapters.storage.schema import history_calls
+from cti_adapters.storage.standing_rows import restand
 from cti_server.calls.ports import CorrectionEntry, DialEntry, HistoryEntry, MailEntry, TrailEntry
 from cti_server.calls.views import HistoryRow
 from cti_server.review.policy import ReviewPolicy
@@ -47,7 +49,7 @@ class RecordRepository:
         self._session.flush()
         calls = dict.fromkeys(entry.calls)
         self._session.add_all(HistoryCall(history_id=row.id, call_id=call_id) for call_id in calls)
-        self._session.flush()
+        restand(system(self._session), calls)
         if entry.channel == "phone" and entry.customer is not None and not calls:
             label = claim_rows.note_claim(system(self._session), row.id, self._policy.claim_window)
             if label is not None:
@@ -71,7 +73,10 @@ class RecordRepository:
         """Marks a record undone."""
         for row in self._session.scalars(select(History).where(History.id == history_id)):
             row.undone = True
-        claim_rows.drop_claim(system(self._session), history_id)
+        connection = system(self._session)
+        claim_rows.drop_claim(connection, history_id)
+        answered = select(history_calls.c.call_id).where(history_calls.c.history_id == history_id)
+        restand(connection, connection.execute(answered).scalars())
 
     def _rows(self, query: Select[History]) -> list[HistoryRow]:
         found = list(self._session.scalars(query))

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Select, Table, Text, and_, event, exists, fal
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
 from sqlalchemy.sql.elements import ColumnElement
 
-from cti_adapters.storage import audit_chain, mapping, schema_review
+from cti_adapters.storage import audit_chain, compliance_rows, mapping, schema_compliance, schema_review
 from cti_adapters.storage.schema import (
     audit,
     calls,
@@ -168,6 +168,9 @@ def _rules(scope: Scope) -> dict[type[Any], ColumnElement[bool]]:
         mapping.Mail: _about(scope, mails.c.customer_code, _sight_of(scope, sights.c.call_id == mails.c.call_id)),
         mapping.Dial: _about(scope, dials.c.customer_code, _sight_of(scope, sights.c.call_id == dials.c.call_id)),
         mapping.Claim: sight_rule(scope, schema_review.claims),
+        compliance_rows.StandingRow: sight_rule(scope, schema_compliance.standings),
+        compliance_rows.CoverageRow: sight_rule(scope, schema_compliance.coverage),
+        compliance_rows.ExemptionRow: _sight_of(scope, sights.c.call_id == schema_compliance.exemptions.c.call_id),
         mapping.Correction: _sight_of(scope, sights.c.call_id == corrections.c.call_id),
         mapping.Delivery: _sight_of(scope, sights.c.call_id == deliveries.c.call_id),
         mapping.Draft: and_(drafts.c.user == scope.user, _sight_of(scope, sights.c.item_id == drafts.c.item_id)),

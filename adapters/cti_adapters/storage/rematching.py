@@ -17,6 +17,7 @@ from cti_adapters.storage.core import Within
 from cti_adapters.storage.gate import tier
 from cti_adapters.storage.schema import calls, dials, drafts, history, items, mails, sights
 from cti_adapters.storage.sighting import CallFacts, Party, best_match, look_up, seen_by, sight_rows
+from cti_adapters.storage.standing_rows import restand
 from cti_server.calls.matching import Candidate, attached, caller_key
 from cti_server.shared.scope import Label
 
@@ -66,6 +67,7 @@ def rematch(connection: Connection, numbers: Iterable[str], now: float) -> Follo
         [claim_rows.Began(row["customer_code"], row["call_id"], row["started_at"]) for row in _sure(made)],
         now,
     )
+    restand(connection, (row.id for row, _group in sure))
     return Followed(tuple(labels), tuple(row.id for row, _group in sure), tuple(sorted(set(moved.values()))))
 
 
@@ -89,6 +91,7 @@ def move_labels(connection: Connection, code: str, before: Label, after: Label) 
     )
     label = {"branch": after.branch, "rep": after.rep, "confidentiality": after.confidentiality}
     claim_rows.move(connection, code, label | {"tier": tier("customer", after.confidentiality)})
+    restand(connection, connection.execute(_CALLS_OF, {"b_code": code}).scalars())
     return Followed((before, after))
 
 
@@ -167,6 +170,7 @@ _REKEY: Final = (
         version=items.c.version + 1,
     )
 )
+_CALLS_OF: Final = select(sights.c.call_id).where(sights.c.customer_code == bindparam("b_code")).distinct()
 _DELETE_SIGHTS: Final = delete(sights).where(sights.c.call_id == bindparam("b_id"))
 _MATCHED: Final = (
     update(calls)
