@@ -174,7 +174,7 @@ def _of_seals(walks: Sequence[Walked], heads: Sequence[Head], seals: Sequence[Se
     lengths = {head.chain: head.length for head in heads}
     walked = [(walk.chain, walk.first, walk.last) for walk in walks]
     for seal in seals:
-        for chain, length, digest in seal.heads:
+        for chain, length, digest, _root in seal.heads:
             if not length:
                 continue
             if lengths.get(chain, 0) < length:

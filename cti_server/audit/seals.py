@@ -19,21 +19,26 @@ class Seal(NamedTuple):
     number: int
     at: float
     heads: list[list[Any]]
-    """[chain, length, digest of its last entry]."""
+    """[chain, length, digest of its last entry, root over the entries since the seal before (`tree`; empty: none)]."""
     previous: str
     """The digest of the seal before; empty for the first."""
     digest: str
 
 
-def sealed(before: Seal | None, at: float, heads: Iterable[Head]) -> Seal:
-    """The next seal."""
+def sealed(before: Seal | None, at: float, heads: Iterable[tuple[Head, bytes]]) -> Seal:
+    """The next seal, of where each chain ends and the root over its entries since the seal before."""
     number, previous = (1, "") if before is None else (before.number + 1, before.digest)
-    ends = [[head.chain, head.length, head.digest.hex()] for head in sorted(heads)]
+    ends = [[head.chain, head.length, head.digest.hex(), root.hex()] for head, root in sorted(heads)]
     return Seal(number, float(at), ends, previous, _digest(number, float(at), ends, previous))
 
 
 def _digest(number: int, at: float, heads: list[list[Any]], previous: str) -> str:
     return sha256(json.dumps([number, at, heads, previous], separators=(",", ":")).encode("ascii")).hexdigest()
+
+
+def lengths(seal: Seal | None) -> dict[int, int]:
+    """How long each chain was then."""
+    return {} if seal is None else {chain: length for chain, length, _end, _root in seal.heads}
 
 
 def holds(seal: Seal) -> bool:
@@ -56,7 +61,7 @@ def read(text: str, name: str) -> list[Seal]:
             Seal(
                 int(one["number"]),
                 float(one["at"]),
-                [[int(chain), int(length), str(digest)] for chain, length, digest in one["heads"]],
+                [[int(chain), int(length), str(end), str(root)] for chain, length, end, root in one["heads"]],
                 str(one["previous"]),
                 str(one["digest"]),
             )

@@ -76,6 +76,8 @@ class Lists(Receiving):
         if query.digits and number is None:
             return CallPage([], None)
         found, following = self.work.calls.page(query, number, place_of(cursor), limited(limit))
+        if self.viewer.token:
+            self._note_export("call log", since=query.since, until=query.until, rows=len(found))
         live = self.live() if cursor is None and query == CallQuery(since=query.since, until=query.until) else []
         return CallPage(self._rows(self._findable(found, number)), cursor_of(following), live)
 

@@ -110,7 +110,7 @@ def _seals(args: argparse.Namespace, database: Database) -> int:
     kept = audit_reading.stored_seals(database.engine)
     if args.export is None:
         for one in kept:
-            entries = sum(length for _chain, length, _digest in one.heads)
+            entries = sum(seals.lengths(one).values())
             print(
                 f"{one.number:6}  {datetime.fromtimestamp(one.at, UTC):%Y-%m-%d %H:%M:%SZ}  {entries:,}  {one.digest}"
             )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from cti_server.identity import seating
@@ -10,7 +11,7 @@ from cti_server.identity.accounts import Role, User, Viewer, login_key
 from cti_server.identity.desk_base import Base
 from cti_server.identity.factor_ports import Sealer, SecondStepNeeded, Step
 from cti_server.identity.ports import AccountRows, Hasher, OpenRows, Session, SignedIn
-from cti_server.identity.second_factor import OVER, SecondFactors
+from cti_server.identity.second_factor import OVER, Half, SecondFactors
 from cti_server.identity.sessions import SEEN_EVERY, SessionPolicy, new_token, session_id, stands
 from cti_server.identity.throttling import attempt
 from cti_server.identity.tokens import STREAM, ApiTokens, TokenUse
@@ -55,8 +56,10 @@ class SigningIn(Base):
             user = rows.by_login(login_key(login))
             kept = rows.password(user.id) if user is not None and user.active else ""
         if not self._hasher.verify(kept, password) or user is None or not kept:
+            self._refused(user, address, "password")
             raise Invalid("Login or password is wrong", "password", "wrong-sign-in")
         if self._only_administrators and not self._looks_after_users(user):
+            self._refused(user, address, "single sign-on only")
             raise NotAllowed("Your role signs in by the firm's single sign-on, not by password")
         renewed = self._hasher.hash(password) if self._hasher.outdated(kept) else None
         token = new_token()
@@ -79,10 +82,26 @@ class SigningIn(Base):
         token = new_token()
         with self._rows(write=True) as rows:
             user = rows.by_login(login_key(login))
-            if user is None or not user.active:
-                raise Invalid(f"“{login}” is not a user here; ask an administrator", "login", "nobody-here")
-            self._enter(rows, token, user, address, {"by": "single sign-on"})
-        return token
+            if user is not None and user.active:
+                self._enter(rows, token, user, address, {"by": "single sign-on"})
+                return token
+        self._refused(user, address, "nobody here")
+        raise Invalid(f"“{login}” is not a user here; ask an administrator", "login", "nobody-here")
+
+    def _refused(self, user: User | None, address: str, why: str) -> None:
+        """Notes a sign-in that failed. What was typed isn't kept: it may be a password in the wrong field."""
+        with self._rows(write=True) as rows:
+            known = "" if user is None else user.id
+            rows.note(self._clock.now(), None, "sign-in failed", known, {"address": address, "why": why})
+
+    @contextmanager
+    def _noting(self, half: Half, address: str) -> Iterator[None]:
+        """Notes a second step that fails, whose transaction is undone."""
+        try:
+            yield
+        except Invalid:
+            self._refused(half.user, address, "code")
+            raise
 
     def _looks_after_users(self, user: User) -> bool:
         with self._rows() as rows:
@@ -95,7 +114,7 @@ class SigningIn(Base):
         token = new_token()
         half = self.second_factors.half(half_token)
         tried = self.second_factors.attempt(half.user.id, address)
-        with self._rows(write=True) as rows:
+        with self._noting(half, address), self._rows(write=True) as rows:
             recovery = self.second_factors.check(rows, half.user.id, code)
             self._end_half(rows, half_token, "code")
             tried.succeeded(rows)
@@ -107,7 +126,7 @@ class SigningIn(Base):
         token = new_token()
         half = self.second_factors.half(half_token)
         tried = self.second_factors.attempt(half.user.id, address)
-        with self._rows(write=True) as rows:
+        with self._noting(half, address), self._rows(write=True) as rows:
             self._end_half(rows, half_token, "set-up")
             codes = self.second_factors.confirmed(rows, half.user.id, code)
             tried.succeeded(rows)

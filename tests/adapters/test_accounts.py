@@ -67,6 +67,17 @@ def test_every_wrong_sign_in_reads_the_same_and_takes_a_hash(rig: Rig, login: st
     assert len(rig.hasher.verified) == 1
 
 
+def test_a_failed_sign_in_stands_in_the_trail_without_what_was_typed(rig: Rig) -> None:
+    for login in ("801", "my-password-in-the-wrong-field"):
+        with pytest.raises(Invalid):
+            rig.accounts.sign_in(login, "wrong", "10.0.0.1")
+    with rig.database.open(EVERYTHING) as work:
+        noted = work.session.scalars(select(mapping.Audit).where(mapping.Audit.act == "sign-in failed")).all()
+    assert [(one.user, one.subject_id, one.detail) for one in noted] == [
+        (None, known, {"address": "10.0.0.1", "why": "password"}) for known in ("801", "")
+    ]
+
+
 def test_after_some_failures_a_login_has_to_wait_longer_and_longer_even_with_the_right_password(rig: Rig) -> None:
     for _ in range(5):
         with pytest.raises(Invalid):

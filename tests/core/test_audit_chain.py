@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cti_server.audit import tree
 from cti_server.audit.chain import SALT_BYTES, Appending, Entry, Head, start
 from cti_server.audit.judging import Finding, judged
-from cti_server.audit.seals import Seal, holds, sealed
+from cti_server.audit.seals import Seal, holds, lengths, sealed
 from cti_server.audit.verifying import Walk
 
 TEXT = st.text(max_size=6)
@@ -34,7 +35,7 @@ def chained(said: list[tuple[Any, ...]]) -> tuple[list[Entry], Head]:
 
 def verified(rows: list[Entry], head: Head, cuts: set[int], seals: tuple[Seal, ...] = ()) -> list[Finding]:
     """Walked in ranges that begin at the cuts, as in several processes."""
-    wanted = frozenset({head.length} | {length for seal in seals for _chain, length, _digest in seal.heads})
+    wanted = frozenset({head.length}.union(*(lengths(seal).values() for seal in seals)))
     edges = [1, *sorted(cut for cut in cuts if 1 < cut <= head.length), head.length + 1]
     walks = []
     for first, following in pairwise(edges):
@@ -54,7 +55,7 @@ CUTS = st.sets(st.integers(2, 12), max_size=3)
 @given(CHAINS, CUTS)
 def test_nothing_is_found_where_nothing_was_done(made: tuple[list[Entry], Head], cuts: set[int]) -> None:
     rows, head = made
-    assert verified(rows, head, cuts, (sealed(None, 5.0, [head]),)) == []
+    assert verified(rows, head, cuts, (sealed(None, 5.0, [(head, b"")]),)) == []
 
 
 FIELDS = ("at", "user", "act", "subject_kind", "subject_id", "customer_code", "detail", "salt", "digest")
@@ -112,7 +113,7 @@ def tamper(dice: random.Random) -> None:
             rows[other] = two._replace(**{name: getattr(one, name) for name in said})
         expected = ("re-ordered", at + 1)
     else:
-        seals = (sealed(None, 5.0, [head]),)
+        seals = (sealed(None, 5.0, [(head, b"")]),)
         del rows[max(at, 1) :]
         head = Head(1, len(rows), rows[-1].digest)
         expected = ("truncated", len(rows) + 1)
@@ -124,9 +125,20 @@ def tamper(dice: random.Random) -> None:
         assert near, (what, expected, found)
 
 
+@given(st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=40), st.data())
+def test_the_way_up_from_an_entry_leads_to_the_root_and_from_no_other(
+    digests: list[bytes], data: st.DataObject
+) -> None:
+    at = data.draw(st.integers(0, len(digests) - 1))
+    way = tree.Tree(digests).way(at)
+    assert tree.climbed(digests[at], way) == tree.root(digests)
+    assert tree.climbed(bytes(31) + b"x", way) != tree.root(digests) or digests[at] == bytes(31) + b"x"
+    assert len(way) <= 6
+
+
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=5), st.data())
 def test_a_seal_that_was_changed_shows(lengths: list[int], data: st.DataObject) -> None:
-    seal = sealed(None, 1.0, [Head(chain, length, bytes(32)) for chain, length in enumerate(lengths, 1)])
+    seal = sealed(None, 1.0, [(Head(chain, length, bytes(32)), b"") for chain, length in enumerate(lengths, 1)])
     assert holds(seal)
     changed = data.draw(
         st.sampled_from(

@@ -22,7 +22,7 @@ from cti_adapters.storage.work import Database
 from cti_server.audit import judging
 from cti_server.audit.chain import Entry, Head, start
 from cti_server.audit.judging import Finding
-from cti_server.audit.seals import Seal
+from cti_server.audit.seals import Seal, lengths
 from cti_server.audit.verifying import Walk, Walked
 from cti_server.shared.errors import Unavailable
 
@@ -98,8 +98,8 @@ def verify(
 
 
 def _wanted(head: Head, known: Sequence[Seal]) -> frozenset[int]:
-    lengths = {length for seal in known for chain, length, _digest in seal.heads if chain == head.chain}
-    return frozenset(lengths | {head.length})
+    ends = {lengths(seal).get(head.chain, 0) for seal in known}
+    return frozenset(ends | {head.length})
 
 
 _Range = tuple[int, int, int, frozenset[int]]

@@ -19,7 +19,7 @@ seals = Table(
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=False),
     moment("at"),
-    Column("heads", JSON, nullable=False),  # [chain, length, digest in hex] of every chain
+    Column("heads", JSON, nullable=False),  # of every chain, as cti_server/audit/seals.py says
     Column("previous", Text, nullable=False),  # the digest of the seal before
     Column("digest", Text, nullable=False),
 )
