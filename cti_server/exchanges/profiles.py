@@ -1,8 +1,8 @@
 """Profiles of makes that administrators save on a page, with all their versions (spec O3). Pure.
 
 ``ProfileDesk(shelf, viewer, clock, shipped, faults)``: a viewer at work in one transaction. Those that ship are never
-changed: one that is changed is saved under a name of its own. Nothing is overwritten: each saving is a version, and
-going back to one is a saving too.
+changed: one that is changed is saved under a name of its own. Nothing is overwritten: each saving is a version, going
+back to one is a saving too, and so is removing one: a version without a text, from which there is a way back.
 """
 
 from __future__ import annotations
@@ -22,13 +22,19 @@ CHANGED_MEANWHILE: Final = "Somebody else saved this profile in the meantime; lo
 
 
 class SavedProfile(NamedTuple):
-    """A profile as it was saved once: ``version`` 1 is the first. ``at``: epoch seconds, UTC; ``by``: a user's id."""
+    """A profile as it was saved once: ``version`` 1 is the first. ``at``: epoch seconds, UTC; ``by``: a user's id. An
+    empty ``source``: it was removed."""
 
     name: str
     version: int
     at: float
     by: str
     source: str
+
+    @property
+    def removed(self) -> bool:
+        """Whether there is no such profile from here on."""
+        return not self.source
 
 
 class Version(NamedTuple):
@@ -59,7 +65,7 @@ class ProfileShelf(Protocol):
     """Where saved profiles are kept. A saving leaves a row for the daemon."""
 
     def all(self) -> list[SavedProfile]:
-        """The newest version of each, by name."""
+        """The newest version of each, by name; without those that were removed."""
 
     def versions(self, name: str) -> list[SavedProfile]:
         """All versions of one, the newest first; none: there is no such profile."""
@@ -161,33 +167,52 @@ class ProfileDesk:
                 "shipped-name",
             )
         newest = next(iter(self._shelf.versions(name)), None)
-        if newest is not None and version == 0:
+        holds = 0 if newest is None or newest.removed else newest.version
+        if holds and version == 0:
             raise Invalid("There is a profile of this name already; choose another name", "name", "name-taken")
-        if version != (0 if newest is None else newest.version):
+        if version != holds:
             raise Conflict(CHANGED_MEANWHILE)
+        return self._keep(name, source, newest)
+
+    @needs("exchanges")
+    def go_back(self, name: str, wanted: int, version: int) -> SavedProfile:
+        """Has an older version hold again, as a new one. ``version`` is the newest that the viewer knows."""
+        newest, *_rest = found = self._known(name, version)
+        source = next((one.source for one in found if one.version == wanted), "")
+        if not source:
+            raise NotFound(NO_SUCH_PROFILE)
+        return self._keep(name, source, newest)
+
+    @needs("exchanges")
+    def remove(self, name: str, version: int) -> SavedProfile:
+        """Has there be no such profile. Conflict while exchanges are read by it, or where it was changed meanwhile."""
+        newest, *_rest = self._known(name, version)
+        if newest.removed:
+            return newest
+        if next(self._read_by(name), None) is not None:
+            raise Conflict("Exchanges are read by this profile; choose another one for them, then remove it")
+        return self._put(name, version + 1, "")
+
+    def _keep(self, name: str, source: str, newest: SavedProfile | None) -> SavedProfile:
         self._hold_reach(name)
         faults = self._faults(source, name)
         if faults:
             raise Faulty(faults)
         if newest is not None and newest.source == source:
             return newest
-        return self._put(name, version + 1, source)
-
-    @needs("exchanges")
-    def go_back(self, name: str, wanted: int, version: int) -> SavedProfile:
-        """Has an older version hold again, as a new one. ``version`` is the newest that the viewer knows."""
-        found = self._versions(name)
-        if found[0].version != version:
-            raise Conflict(CHANGED_MEANWHILE)
-        source = next((one.source for one in found if one.version == wanted), None)
-        if source is None:
-            raise NotFound(NO_SUCH_PROFILE)
-        return self.save(name, source, version)
+        return self._put(name, 1 if newest is None else newest.version + 1, source)
 
     def _put(self, name: str, version: int, source: str) -> SavedProfile:
         saved = SavedProfile(name, version, self._clock.now(), self.viewer.id, source)
         self._shelf.put(saved)
         return saved
+
+    def _known(self, name: str, version: int) -> list[SavedProfile]:
+        """All versions, if the newest is the one that the viewer knows."""
+        found = self._versions(name)
+        if found[0].version != version:
+            raise Conflict(CHANGED_MEANWHILE)
+        return found
 
     def _versions(self, name: str) -> list[SavedProfile]:
         found = self._shelf.versions(name)

@@ -113,15 +113,38 @@ def test_it_takes_the_right_and_the_span() -> None:
         desk(shelf, admin(rights=frozenset())).save("other", "a", 0)
 
 
+def test_one_that_nothing_is_read_by_is_removed_and_can_be_brought_back() -> None:
+    shelf, exchanges = FakeProfiles(), FakeShelf()
+    desk(shelf).save("mine", "a", 0)
+    reading(exchanges, "hq", "mine")
+    with pytest.raises(Conflict, match="choose another one for them"):
+        desk(shelf, admin(Span.BRANCH, "122"), exchanges).remove("mine", 1)
+    gone = desk(shelf).remove("mine", 1)
+    assert gone.removed and desk(shelf).texts() == {} and desk(shelf).own() == []
+    with pytest.raises(Conflict):
+        desk(shelf).save("mine", "b", 2)
+    with pytest.raises(NotFound):
+        desk(shelf).go_back("mine", 2, 2)
+    assert desk(shelf).go_back("mine", 1, 2).version == 3
+    assert desk(shelf).remove("mine", 3).version == 4
+    assert desk(shelf).save("mine", "c", 0).version == 5, "the name is free, and what was under it is not lost"
+
+
 @settings(max_examples=50)
-@given(st.lists(st.tuples(st.sampled_from(["save", "back"]), st.sampled_from("abc"), st.integers(1, 6)), max_size=12))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["save", "back", "remove"]), st.sampled_from("abc"), st.integers(1, 6)), max_size=12
+    )
+)
 def test_whatever_is_done_versions_only_grow_and_the_newest_holds(acts: list[tuple[str, str, int]]) -> None:
     shelf, kept = FakeProfiles(), list[tuple[int, str]]()
     for act, text, number in acts:
         use = desk(shelf)
         try:
             if act == "save":
-                use.save("mine", text, len(kept))
+                use.save("mine", text, 0 if kept and not kept[-1][1] else len(kept))
+            elif act == "remove":
+                use.remove("mine", len(kept))
             else:
                 use.go_back("mine", number, len(kept))
         except NotFound:

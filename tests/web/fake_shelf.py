@@ -81,7 +81,7 @@ class FakeProfiles:
 
     def all(self) -> list[SavedProfile]:
         names = sorted({one.name for one in self.rows})
-        return [self.versions(name)[0] for name in names]
+        return [one for name in names if not (one := self.versions(name)[0]).removed]
 
     def versions(self, name: str) -> list[SavedProfile]:
         return sorted((one for one in self.rows if one.name == name), key=lambda one: -one.version)

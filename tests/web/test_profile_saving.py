@@ -97,11 +97,18 @@ def test_versions_show_who_changed_what_and_lead_back(client: FlaskClient, site:
     assert back.status_code == 303
     assert 'ring_seconds = "$ring"' in saved_profiles(site.settings)["mine"]
     assert "Version 3" in client.get("/admin/profiles/own/mine").get_data(as_text=True)
+    gone = client.post("/admin/profiles/own/mine/remove", data={"version": "3"})
+    assert gone.status_code == 303 and "mine" not in saved_profiles(site.settings)
+    page = client.get("/admin/profiles/own/mine").get_data(as_text=True)
+    assert "This profile is removed." in page and "Remove</button>" not in page
+    assert "Saved profiles" not in client.get("/admin/profiles").get_data(as_text=True)
+    back = client.post("/admin/profiles/own/mine/back", data={"wanted": "3", "version": "4"})
+    assert back.status_code == 303 and "mine" in saved_profiles(site.settings)
     late = client.post("/admin/profiles/own/mine/back", data={"wanted": "1", "version": "2"})
     assert late.status_code == 409
     assert client.get("/admin/profiles/own/nobody").status_code == 404
     listed = client.get("/admin/profiles").get_data(as_text=True)
-    assert "Saved profiles" in listed and "Version 3" in listed
+    assert "Saved profiles" in listed and "Version 5" in listed
 
 
 def test_a_fault_is_refused_with_its_line_and_the_one_before_holds(client: FlaskClient, site: Site) -> None:

@@ -47,7 +47,7 @@ def show(profile: str) -> Response:
             newest=newest,
             versions=versions,
             users=manage.users(profile),
-            faults=faults_of(newest.source, newest.name),
+            faults=[] if newest.removed else faults_of(newest.source, newest.name),
         )
 
 
@@ -56,21 +56,38 @@ def show(profile: str) -> Response:
 @needs("exchanges")
 def go_back(profile: str) -> Response:
     """Has an older version hold again."""
-    sent = [request.form.get(name, "") for name in ("wanted", "version")]
     with desk() as use:
         manage = managing_profiles(use)
         manage.versions(profile)
-        if not all(one.isdecimal() for one in sent):
-            raise Invalid("This form is not whole; load the page again", "version", "no-version")
-        wanted, version = (int(one) for one in sent)
+        wanted, version = _numbers("wanted", "version")
         manage.go_back(profile, wanted, version)
     said = gettext("Version %(number)d holds again", number=wanted)
     return done(said, then=url_for("profile_versions.show", profile=profile))
 
 
+@blueprint.post("/admin/profiles/own/<profile>/remove")
+@signed_in
+@needs("exchanges")
+def remove(profile: str) -> Response:
+    """Has there be no such profile any more; its versions stay."""
+    with desk() as use:
+        manage = managing_profiles(use)
+        manage.versions(profile)
+        manage.remove(profile, *_numbers("version"))
+    said = gettext("The profile %(name)s is removed", name=profile)
+    return done(said, then=url_for("profile_versions.show", profile=profile))
+
+
+def _numbers(*names: str) -> list[int]:
+    sent = [request.form.get(name, "") for name in names]
+    if not all(one.isdecimal() for one in sent):
+        raise Invalid("This form is not whole; load the page again", "version", "no-version")
+    return [int(one) for one in sent]
+
+
 def changes(version: Version) -> list[Change]:
     """What a version changed of the one before it."""
-    if not version.before:
+    if not version.before or version.saved.removed:
         return []
     lines = difflib.unified_diff(version.before.splitlines(), version.saved.source.splitlines(), n=2, lineterm="")
     return [Change(line[:1], line[1:] if line[:1] != "@" else "") for line in list(lines)[2:]]

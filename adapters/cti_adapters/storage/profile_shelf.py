@@ -20,8 +20,9 @@ _other: Final = aliased(ProfileVersion)
 _HOLDING: Final = (
     select(ProfileVersion)
     .where(
+        ProfileVersion.source != "",
         ProfileVersion.version
-        == select(func.max(_other.version)).where(_other.name == ProfileVersion.name).scalar_subquery()
+        == select(func.max(_other.version)).where(_other.name == ProfileVersion.name).scalar_subquery(),
     )
     .order_by(ProfileVersion.name)
 )
@@ -40,7 +41,7 @@ class ProfileShelf:
         self._session = session
 
     def all(self) -> list[SavedProfile]:
-        """The newest version of each, by name."""
+        """The newest version of each, by name; without those that were removed."""
         return [_saved(row) for row in self._session.scalars(_HOLDING)]
 
     def versions(self, name: str) -> list[SavedProfile]:
@@ -58,7 +59,7 @@ class ProfileShelf:
             Audit(
                 at=profile.at,
                 user=profile.by,
-                act="saved",
+                act="removed" if profile.removed else "saved",
                 subject_kind="profile",
                 subject_id=profile.name,
                 detail={"version": profile.version},
