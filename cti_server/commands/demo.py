@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from cti_adapters.storage.work import Database
 from cti_server import main
-from cti_server.commands import demo_firm, demo_morning
+from cti_server.commands import demo_deals, demo_firm, demo_morning
 from cti_server.settings import Settings
 from cti_server.shared.clock import SystemClock
 from cti_server.shared.errors import YobirinError
@@ -75,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
         if new:
             database.upgrade()
             demo_firm.seed(database, world, SystemClock())
+            demo_deals.seed(database, world)
         ports = {exchange: port_of(process, exchange) for exchange, process in exchanges.items()}
         settings = settings_of(args.host, args.port, folder, ports, _secret_file(folder, secret))
         ready = _Ready(database, world, f"http://{args.host}:{args.port}", handle=new)

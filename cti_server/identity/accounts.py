@@ -44,7 +44,7 @@ ROLES: Final = (
         "administrator",
         Span.ALL,
         _ALL_CLASSES,
-        frozenset({"users", "customers", "exchanges", "unregistered", "export"}),
+        frozenset({"users", "customers", "exchanges", "unregistered", "export", "phases"}),
     ),
 )
 """The roles of a new installation (spec/50)."""

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from cti_server.shared.errors import Invalid
 
-Obstacle = Literal["full", "absent", "hours", "phase"]
+Obstacle = Literal["full", "absent", "hours", "phase", "scope"]
 """``full``: holds as many customers as they can; ``absent``: away for longer than the customer may wait; ``hours``:
-does not work soon enough; ``phase``: does not work this phase."""
+does not work soon enough; ``phase``: does not work this phase; ``scope``: may not see the customer."""
 _LOOK_AHEAD: Final = 8
 """Days: a week, and the day on which the week before it ends."""
 

@@ -27,6 +27,8 @@ LOOKED_AT_WHOLE: Final = 32
 class Rule(StrEnum):
     """How the next member is chosen."""
 
+    BALANCED = "balanced"
+    """Ours: what this customer is expected to be worth with them, shrunk to the mean, and a share of trials."""
     SUM = "sum"
     """The patent's first: the sum of the CLTV of the customers that they handled in this phase."""
     RATE = "rate"
@@ -35,8 +37,6 @@ class Rule(StrEnum):
     """The sum over customers that this customer's member of an earlier phase handled in that phase."""
     SOURCE = "source"
     """The sum over customers with the same first contact."""
-    BALANCED = "balanced"
-    """Ours: what this customer is expected to be worth with them, shrunk to the mean, and a share of trials."""
 
 
 class Question(NamedTuple):

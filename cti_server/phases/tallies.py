@@ -136,6 +136,10 @@ class Book:
         """Enters a member who works a phase from now on."""
         self._standings.setdefault((phase, among), Standing()).join(member)
 
+    def load(self, phase: int, among: Among, member: str, more: Tally) -> None:
+        """Adds sums that were kept elsewhere."""
+        self._standings.setdefault((phase, among), Standing()).add(member, more, 1)
+
     def change(self, before: Path | None, now: Path | None) -> None:
         """A deal's path is another one now; null: it was not there, or is not any more."""
         for path, sign in ((before, -1), (now, 1)):

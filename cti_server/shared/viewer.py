@@ -11,7 +11,9 @@ from typing import Concatenate, Final, Literal, ParamSpec, Protocol, TypeVar
 from cti_server.shared.errors import NotAllowed
 from cti_server.shared.scope import Scope, Span
 
-Right = Literal["handle", "unregistered", "exchanges", "simulator", "audit", "rules", "export", "users", "customers"]
+Right = Literal[
+    "handle", "unregistered", "exchanges", "simulator", "audit", "rules", "export", "users", "customers", "phases"
+]
 Dialling = Literal["pbx", "tel"]
 
 RIGHTS: Final[dict[Right, str]] = {
@@ -24,6 +26,7 @@ RIGHTS: Final[dict[Right, str]] = {
     "export": "export lists",
     "users": "look after users",
     "customers": "change customers",
+    "phases": "set up services, their phases and members",
 }
 """Every authority, with what it allows (completes "You may ...")."""
 

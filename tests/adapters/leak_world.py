@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,14 @@ from cti_adapters.storage import mapping
 from cti_server.calls.desk import Desk
 from cti_server.calls.desk_receiving import BY_HAND
 from cti_server.calls.log import CallLog
-from cti_server.shared.scope import Label, Scope, Span
+from cti_server.phases.cltv import Terms
+from cti_server.phases.desk import PhaseDesk
+from cti_server.phases.desk_moving import Signed
+from cti_server.phases.model import InputItem, NewDeal, Service
+from cti_server.phases.money import money
+from cti_server.shared.scope import EVERYTHING, Label, Scope, Span
 from cti_server.shared.viewer import RIGHTS, Right, Viewer
-from tests.adapters.desk_rig import Office, viewer
+from tests.adapters.desk_rig import Office, viewer, with_scope
 from tests.adapters.storage_rig import NOW, customer, inbound, outbound
 
 CLASSES = {"all": {1, 2, 3}, "2-3": {2, 3}, "3": {3}, "none": set[int]()}
@@ -95,7 +102,28 @@ class World:
         self.calls = self._calls()
         self.claims: dict[str, int] = {}
         """Customer -> a claim without a call."""
+        self.deals: dict[str, int] = {}
+        """Customer -> a deal with it."""
         self._acts()
+        self._deals()
+
+    def _deals(self) -> None:
+        """Everybody has a deal, with something done for it and a contract; they wait for a member."""
+        chief = with_scope("999", "122", Span.ALL, {1, 2, 3}, set(RIGHTS))
+        with self.office.database.open(EVERYTHING) as work:
+            desk = PhaseDesk(work, chief, self.office.clock)
+            terms = Terms("JPY", months=Decimal(24), by_success_days=False)
+            service = desk.add_service(Service(0, "Sold", terms), ["First", "Last"])
+            first = desk.set_up_service(service).phases[0].id
+            item = desk.save_item(service, InputItem(0, first, "Asked", required=True))
+            for one in self.everyone:
+                new = NewDeal(service, one.code, f"said{one.code}", "small", f"said{one.code}", date(2027, 1, 1))
+                deal = desk.open_deal(new).id
+                desk.log(deal, "mail", f"said{one.code}")
+                desk.save(deal, {item: f"said{one.code}"})
+                signed = Signed(date(2027, 1, 2), money(100_000, "JPY"))
+                desk.hand_on(deal, desk.deal(deal).deal.version, None, signed)
+                self.deals[one.code] = deal
 
     def _calls(self) -> list[Told]:
         told = [Told(_from(100 + n, one.number, one.code), [one.label], [one]) for n, one in enumerate(self.people)]

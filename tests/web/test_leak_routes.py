@@ -46,6 +46,9 @@ LISTS = (
     "/desk?tab=done",
     "/desk/today",
     "/lookup/nobody",
+    "/phases",
+    "/phases/open?customer=710110",
+    "/phases/overview",
     "/mailbox",
     "/me",
     "/report?period=7",
@@ -55,7 +58,7 @@ LISTS = (
     "/telephone/pill",
     "/unregistered",
 )
-ABOUT_NOBODY = {"signin", "second_factor", "oidc", "me", "tokens", "static", "api"}
+ABOUT_NOBODY = {"signin", "second_factor", "oidc", "me", "tokens", "static", "api", "phases_setup"}
 """Rooms in which nothing of a customer or a call is; and what only tokens open (tests/web/test_api.py)."""
 FORM = {
     "name": "New",
@@ -83,6 +86,10 @@ NOT_THERE = {
     "extension": "9999",
     "act": "pause",
     "call": "hq-1.1",
+    "deal": "99999",
+    "service": "99999",
+    "phase": "99999",
+    "member": "nonsense",
     "claim": "99999",
     "item": "99999",
     "code": "nonsense",
@@ -182,6 +189,7 @@ def test_every_route_is_walked(site: Site) -> None:
         "/admin/profiles/save",  # tests/web/test_profile_saving.py
         "/admin/extensions/plan",  # tests/web/test_telephone_pages.py
         "/admin/extensions/save",
+        "/phases/take",  # tests/adapters/test_phases.py
         "/sim/live",  # tests/web/test_sim_live.py
         "/telephone/leave",
         "/telephone/take",
@@ -207,6 +215,7 @@ def test_no_page_or_export_shows_what_is_hidden(site: Site, who: Viewer) -> None
     for one in site.world.everyone[::4]:
         if who.scope.admits(one.label):
             answers[one.code] = client.get(f"/customers/{one.code}")
+            answers[f"deal {one.code}"] = client.get(f"/phases/{site.world.deals[one.code]}")
     for name, answer in answers.items():
         assert answer.status_code < 500, name
         text = COLLEAGUES.sub("", answer.get_data(as_text=True))
@@ -227,6 +236,8 @@ def test_what_is_hidden_answers_as_what_is_not_there(site: Site, who: Viewer) ->
         "item": [str(item) for item in items_of(site.world, calls)[::9]],
         "claim": [str(site.world.claims[one.code]) for one in people if one.code in site.world.claims][::5],
         "code": [one.code for one in people[::9]],
+        "deal": [str(site.world.deals[one.code]) for one in people][::9],
+        "service": [],  # nothing of customers; the sums on its page are the desk's to hold back
         "profile": [],  # of a make, of nobody
         "number": [f"0{one.number[3:]}" for one in people[::9] if one.number not in known],
     }

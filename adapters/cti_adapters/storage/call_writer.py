@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from cti_adapters.storage import claim_rows
+from cti_adapters.storage import claim_rows, deal_calls
 from cti_adapters.storage.audit_chain import append
 from cti_adapters.storage.call_notices import Cards, call_changed
 from cti_adapters.storage.call_rows import OURS, as_row, party_tail
@@ -361,6 +361,7 @@ class Batch:
         _INSERT_SIGHT.run(self._connection, rows)
         claim_rows.explain(self._connection, _began(work), self._now)
         _UPDATE_SIGHT.run(self._connection, moved)
+        deal_calls.note(self._connection, [call for one in work if (call := _deal_call(one)) is not None])
 
     def _write_taken(self, work: list[_Work]) -> None:
         """That our people took the calls, for those who may not see from whom."""
@@ -445,6 +446,21 @@ def _began(work: list[_Work]) -> list[claim_rows.Began]:
         for seen in one.seen
         if seen.code is not None and seen.match == "exact"
     ]
+
+
+def _deal_call(one: _Work) -> deal_calls.DealCall | None:
+    """A call with a customer whom we are sure of, once somebody talked or it is over."""
+    log = one.log
+    picked = None if one.matched_now else one.before.customer_code
+    customer = picked or attached(as_candidates(one.seen))
+    over = log.state == "ended"
+    if customer is None or log.direction not in ("in", "out") or not (log.answered or over):
+        return None
+    incoming = log.direction == "in"
+    ours = (log.answered_by_extension,) if incoming else (log.final_extension, log.caller_number)
+    user = next((one.users[number] for number in ours if number in one.users), None)
+    ended_at = log.ended_at if over else None
+    return deal_calls.DealCall(customer, log.id, incoming, log.started_at, ended_at, bool(log.answered), user)
 
 
 def is_final(row: Any) -> bool:

@@ -12,6 +12,9 @@ from cti_adapters.storage.desk_tracing import TracingRepository
 from cti_adapters.storage.desk_work import WorkRepository
 from cti_adapters.storage.exchange_shelf import ExchangeShelf
 from cti_adapters.storage.gate import GatedSession
+from cti_adapters.storage.phase_deals import DealShelf
+from cti_adapters.storage.phase_set_up import PhaseSetUp
+from cti_adapters.storage.phase_work import DealWorkShelf
 from cti_adapters.storage.play_shelf import PlayShelf
 from cti_adapters.storage.profile_shelf import ProfileShelf
 from cti_adapters.storage.refold_shelf import RefoldShelf
@@ -70,6 +73,21 @@ class DeskRepositories:
     def claims(self) -> ClaimShelf:
         """Records that claim a call which no exchange saw."""
         return ClaimShelf(self.session, self.firm)
+
+    @cached_property
+    def set_up(self) -> PhaseSetUp:
+        """Services with their phases, and members."""
+        return PhaseSetUp(self.session, self.firm)
+
+    @cached_property
+    def deals(self) -> DealShelf:
+        """Customers on their way through phases."""
+        return DealShelf(self.session, self.firm, self.set_up)
+
+    @cached_property
+    def done(self) -> DealWorkShelf:
+        """What is done for deals."""
+        return DealWorkShelf(self.session, self.firm)
 
     @cached_property
     def plays(self) -> PlayShelf:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from cti_adapters.storage import deal_calls
 from cti_adapters.storage.core import chunks
 from cti_adapters.storage.desk_firm import FirmRepository
 from cti_adapters.storage.desk_items import Worklist
@@ -153,6 +154,7 @@ class WorkRepository(Worklist):
         theirs = select(sights.c.call_id).where(sights.c.item_id == item, sights.c.customer_code == code)
         picked = {"customer_code": code, "version": calls.c.version + 1}
         connection.execute(update(calls).where(calls.c.id.in_(theirs)).values(picked))
+        deal_calls.note_known(connection, connection.execute(theirs).scalars().all())
         bumped = {"customer_code": code, "version": items.c.version + 1}
         connection.execute(update(items).where(items.c.id == item).values(bumped))
         self._session.expire_all()

@@ -18,7 +18,15 @@ from sqlalchemy import Connection, Select, Table, Text, and_, event, exists, fal
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
 from sqlalchemy.sql.elements import ColumnElement
 
-from cti_adapters.storage import audit_chain, compliance_rows, mapping, schema_compliance, schema_review
+from cti_adapters.storage import (
+    audit_chain,
+    compliance_rows,
+    mapping,
+    mapping_phases,
+    schema_compliance,
+    schema_phases,
+    schema_review,
+)
 from cti_adapters.storage.schema import (
     audit,
     calls,
@@ -175,7 +183,32 @@ def _rules(scope: Scope) -> dict[type[Any], ColumnElement[bool]]:
         mapping.Delivery: _sight_of(scope, sights.c.call_id == deliveries.c.call_id),
         mapping.Draft: and_(drafts.c.user == scope.user, _sight_of(scope, sights.c.item_id == drafts.c.item_id)),
         mapping.Taken: taken.c.user == scope.user,
+        **_phase_rules(scope),
         mapping.Audit: and_(audited, or_(audit.c.customer_code.is_(None), _customer_of(scope, audit.c.customer_code))),
+    }
+
+
+def _phase_rules(scope: Scope) -> dict[type[Any], ColumnElement[bool]]:
+    """Of the phases room: a deal is seen like its customer; sums by the branch and class of the customers in them."""
+    t = schema_phases
+
+    def of_deal(link: ColumnElement[Any]) -> ColumnElement[bool]:
+        seen = sight_rule(scope, t.deals)
+        return exists(select(1).select_from(t.deals).where(t.deals.c.id == link, seen).correlate_except(t.deals))
+
+    drafts_ = t.deal_drafts.c
+    tally = t.phase_tallies.c
+    in_class = tally.tier.in_(sorted(scope.classes))
+    spans = {Span.ALL: true(), Span.BRANCH: tally.branch == scope.branch, Span.OWN: false()}
+    return {
+        mapping_phases.DealRow: sight_rule(scope, t.deals),
+        mapping_phases.StepRow: of_deal(t.deal_steps.c.deal_id),
+        mapping_phases.AnswerRow: of_deal(t.deal_answers.c.deal_id),
+        mapping_phases.DealDraft: and_(drafts_.user == scope.user, of_deal(drafts_.deal_id)),
+        mapping_phases.ActionRow: of_deal(t.deal_actions.c.deal_id),
+        mapping_phases.ValueRow: of_deal(t.deal_values.c.deal_id),
+        mapping_phases.ChoiceRow: of_deal(t.deal_choices.c.deal_id),
+        mapping_phases.TallyRow: and_(in_class, spans[scope.span]),
     }
 
 

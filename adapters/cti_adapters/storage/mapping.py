@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, registry, relationship
 from cti_adapters.storage import schema, schema_review
 from cti_server.shared.scope import Kind, Label
 
-_registry = registry(metadata=schema.metadata)
+mapper = registry(metadata=schema.metadata)
 
 _HIRAGANA_TO_KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
 
@@ -566,13 +566,13 @@ def _map() -> None:
         Audit: schema.audit,
     }
     for row, table in plain.items():
-        _registry.map_imperatively(row, table)
+        mapper.map_imperatively(row, table)
     # Those that several people change: a change of a version that is no longer the current one is a conflict.
     for row, table in {Call: schema.calls, Item: schema.items}.items():
-        _registry.map_imperatively(row, table, version_id_col=table.c.version)
+        mapper.map_imperatively(row, table, version_id_col=table.c.version)
     settings = schema.exchange_settings
-    _registry.map_imperatively(ExchangeSetting, settings, version_id_col=settings.c.version, version_id_generator=False)
-    _registry.map_imperatively(
+    mapper.map_imperatively(ExchangeSetting, settings, version_id_col=settings.c.version, version_id_generator=False)
+    mapper.map_imperatively(
         Customer,
         schema.customers,
         version_id_col=schema.customers.c.version,

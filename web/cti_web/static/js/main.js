@@ -14,3 +14,4 @@ import "./pop_up_test.js";
 import "./tail.js";
 import "./sim.js";
 import "./profile_editor.js";
+import "./typed.js";

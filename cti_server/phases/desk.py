@@ -1,0 +1,12 @@
+"""The phases room's use cases: ``PhaseDesk(work, viewer, clock)`` in one transaction. What lies outside the viewer's
+scope reads as not found. One door over ``desk_*.py``."""
+
+from __future__ import annotations
+
+from cti_server.phases.desk_acting import Acting
+from cti_server.phases.desk_ending import Ending
+from cti_server.phases.desk_setting_up import SettingUp
+
+
+class PhaseDesk(Acting, Ending, SettingUp):
+    """Everything that reps, managers and administrators do with phases."""

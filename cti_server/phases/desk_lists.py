@@ -1,0 +1,124 @@
+"""What is shown: a member's deals, one deal, and what managers see."""
+
+from __future__ import annotations
+
+from cti_server.phases.desk_base import PhaseBase
+from cti_server.phases.model import Deal, Service
+from cti_server.phases.suggesting import completion, suggestion
+from cti_server.phases.team import by_user
+from cti_server.phases.views import CustomerDeals, DealView, Mine, PathLine, ServicePage, StepLine
+from cti_server.shared.errors import NotAllowed, NotFound
+from cti_server.shared.scope import Span
+
+LISTED = 100
+ACTIONS = 30
+WAITING = 20
+PATHS = 50
+
+
+class Lists(PhaseBase):
+    """Reading."""
+
+    def mine(self) -> Mine:
+        """The viewer's open deals, the most urgent first; and whether they could take one that waits."""
+        member = by_user(self.work.set_up.members()).get(self.viewer.id)
+        works = member.works if member else frozenset()
+        can_take = bool(member and works and self.work.deals.next_waiting(works, member) is not None)
+        return Mine(
+            rows=self.work.deals.of_member(self.viewer.id, LISTED),
+            waiting=self.work.deals.waiting(works, WAITING) if works else [],
+            can_take=can_take,
+            member=member,
+            services=self.work.set_up.services(),
+        )
+
+    def deal(self, deal_id: int) -> DealView:
+        """One deal with everything about it."""
+        deal = self._deal(deal_id)
+        return self._view(deal, self._service(deal.service))
+
+    def sees(self, deal_id: int) -> bool:
+        """Whether a deal is the viewer's to see."""
+        return self.work.deals.get(deal_id) is not None
+
+    def holder(self, deal: Deal) -> str:
+        """The name of who has a deal; empty where it waits."""
+        return self.work.deals.names([deal.member]).get(deal.member or "", "")
+
+    def of_customer(self, code: str) -> CustomerDeals:
+        """A customer's deals, and the services that it could be offered."""
+        if self.work.deals.customer(code) is None:
+            raise NotFound("There is no such customer")
+        return CustomerDeals(self.work.deals.of_customer(code), [one for one in self._sold() if one.phases])
+
+    def _view(self, deal: Deal, service: Service) -> DealView:
+        phase = self._phase(service, deal.phase)
+        customer = self.work.deals.customer(deal.customer)
+        if customer is None:
+            raise NotFound("There is no such deal")
+        answers = self.work.done.answers(deal.id)
+        actions = self.work.done.actions(deal.id, ACTIONS)
+        done = completion(phase, deal.size, answers, service.complete_at)
+        values = self.work.done.values(deal.id)
+        choices = self.work.done.choices(deal.id)
+        people = [deal.member, *(step.member for step in deal.steps), *(one.by for one in answers.values())]
+        people += [one.by for one in actions] + [one.by for one in values]
+        people += [user for one in choices for user in (one["by"], one["member"], *_named(one))]
+        names = self.work.deals.names(people)
+        called = {one.id: one.name for one in service.phases}
+        mine = deal.member == self.viewer.id or deal.member is None
+        return DealView(
+            deal=deal,
+            service=service,
+            phase=phase,
+            customer=customer,
+            member_name=names.get(deal.member or "", ""),
+            names=names,
+            completion=done,
+            suggestion=suggestion(deal, phase, done, actions),
+            answers=answers,
+            drafts=self.work.done.drafts(deal.id, self.viewer.id),
+            actions=actions,
+            running=next(
+                (one for one in actions if one.by == self.viewer.id and not one.call and one.ended_at is None), None
+            ),
+            steps=[StepLine(called.get(one.phase, ""), names.get(one.member or "", ""), one.at) for one in deal.steps],
+            values=values,
+            choices=choices,
+            plain=self.viewer.scope.span is Span.ALL,
+            may_act=self.viewer.may("handle") and (mine or self.viewer.scope.span is not Span.OWN),
+        )
+
+    def _sold(self) -> list[Service]:
+        return self.work.set_up.services()
+
+    # --- managers
+
+    def overview(self) -> list[ServicePage]:
+        """Each service as its manager sees it, over the customers of their branches."""
+        self._manages()
+        return [self._page(service) for service in self._sold() if service.phases]
+
+    def paths(self, service_id: int, phase_id: int, member: str) -> list[PathLine]:
+        """The table of paths behind a member's value in a phase, as far as the viewer's customers go."""
+        self._manages()
+        return self.work.done.paths(self._service(service_id), phase_id, member, PATHS)
+
+    def _page(self, service: Service) -> ServicePage:
+        phases = [one.id for one in service.phases]
+        return ServicePage(
+            service=service,
+            funnel=self.work.done.funnel(service),
+            members=self.work.done.member_sums(service),
+            waiting=self.work.deals.waiting(phases, WAITING),
+        )
+
+    def _manages(self) -> None:
+        if self.viewer.scope.span is Span.OWN:
+            raise NotAllowed("This page is for those who look after a branch or the firm")
+
+
+def _named(choice: dict[str, object]) -> list[str]:
+    """Whom a kept choice names."""
+    lots = [choice.get("best"), choice.get("passed")]
+    return [one["member"] for lot in lots if isinstance(lot, list) for one in lot]

@@ -1,0 +1,83 @@
+"""What a member should do next for a deal, and why (spec P1, P2). Pure: facts in, a suggestion made of facts out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from cti_server.phases.model import Action, ActionKind, Answer, Deal, InputItem, Phase
+
+Reason = Literal["call missed", "items", "complete", "nothing asked"]
+"""``call missed``: the customer called and nobody answered; ``items``: required items are still to be filled in;
+``complete``: all are, so that the next phase can begin; ``nothing asked``: the phase asks for nothing."""
+NAMED: Final = 3
+"""How many of the missing items a reason names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """How far a phase is filled in. Optional items don't count."""
+
+    required: int
+    filled: int
+    missing: tuple[InputItem, ...]
+    complete_at: int = 100
+    """Per cent."""
+
+    @property
+    def share(self) -> int:
+        """Per cent of the required items, rounded down; 100 where none is required."""
+        return 100 * self.filled // self.required if self.required else 100
+
+    @property
+    def complete(self) -> bool:
+        """Whether the next phase can begin."""
+        return self.share >= self.complete_at
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """An action, and the facts that it was suggested for."""
+
+    action: ActionKind
+    reason: Reason
+    missing: tuple[InputItem, ...] = ()
+    missed_at: float | None = None
+    """When the customer called in vain."""
+    missed_call: str = ""
+    last: Action | None = None
+    """What was done last."""
+    new: bool = False
+    """Whether nothing was done yet since the deal came to its phase."""
+
+
+def completion(phase: Phase, size: str, answers: Mapping[int, Answer], complete_at: int = 100) -> Completion:
+    """How far a deal's phase is filled in."""
+    required = [item for item in phase.items if item.required and item.concerns(size)]
+    missing = tuple(item for item in required if item.id not in answers or not answers[item.id].value.strip())
+    return Completion(len(required), len(required) - len(missing), missing, complete_at)
+
+
+def suggestion(deal: Deal, phase: Phase, done: Completion, actions: Sequence[Action]) -> Suggestion:
+    """What to do next; ``actions``: the deal's, newest first."""
+    last = actions[0] if actions else None
+    new = last is None or last.at < deal.entered_at
+    missed = _missed(actions)
+    if missed is not None:
+        return Suggestion("call", "call missed", done.missing, missed.at, missed.call, last, new)
+    if done.required == 0:
+        return Suggestion(phase.action, "nothing asked", (), last=last, new=new)
+    if done.complete:
+        return Suggestion(phase.action, "complete", done.missing, last=last, new=new)
+    return Suggestion(phase.action, "items", done.missing, last=last, new=new)
+
+
+def _missed(actions: Sequence[Action]) -> Action | None:
+    """The customer's call that nobody answered, where nothing was done since."""
+    for action in actions:
+        if action.incoming and action.answered is False:
+            return action
+        if not action.incoming or action.answered:
+            return None
+    return None
