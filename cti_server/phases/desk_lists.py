@@ -5,8 +5,7 @@ from __future__ import annotations
 from cti_server.phases.desk_base import PhaseBase
 from cti_server.phases.model import Deal, Service
 from cti_server.phases.suggesting import completion, suggestion
-from cti_server.phases.team import by_user
-from cti_server.phases.views import CustomerDeals, DealView, Mine, PathLine, ServicePage, StepLine
+from cti_server.phases.views import CustomerDeals, DealLine, DealView, Mine, PathLine, ServicePage, StepLine
 from cti_server.shared.errors import NotAllowed, NotFound
 from cti_server.shared.scope import Span
 
@@ -21,7 +20,7 @@ class Lists(PhaseBase):
 
     def mine(self) -> Mine:
         """The viewer's open deals, the most urgent first; and whether they could take one that waits."""
-        member = by_user(self.work.set_up.members()).get(self.viewer.id)
+        member = self.work.set_up.member(self.viewer.id)
         works = member.works if member else frozenset()
         can_take = bool(member and works and self.work.deals.next_waiting(works, member) is not None)
         return Mine(
@@ -44,6 +43,14 @@ class Lists(PhaseBase):
     def holder(self, deal: Deal) -> str:
         """The name of who has a deal; empty where it waits."""
         return self.work.deals.names([deal.member]).get(deal.member or "", "")
+
+    def deals_of(self, code: str) -> list[DealLine]:
+        """A customer's deals, newest first; none where the customer is not the viewer's to see."""
+        return self.work.deals.of_customer(code)
+
+    def open_deals(self, code: str) -> list[DealLine]:
+        """Those of them that are open: what a call with the customer is about, perhaps."""
+        return [one for one in self.deals_of(code) if one.state == "open"]
 
     def of_customer(self, code: str) -> CustomerDeals:
         """A customer's deals, and the services that it could be offered."""

@@ -88,7 +88,7 @@ class Moving(Lists, Valuing):
     @needs("handle")
     def take(self) -> int:
         """The viewer has time: they get the customer that waits for longest in one of their phases."""
-        member = by_user(self.work.set_up.members()).get(self.viewer.id)
+        member = self.work.set_up.member(self.viewer.id)
         found = self.work.deals.next_waiting(member.works, member) if member else None
         if member is None or found is None:
             raise Conflict("No customer waits for you just now")
@@ -120,7 +120,7 @@ class Moving(Lists, Valuing):
     # --- choosing
 
     def _works(self, phase_id: int) -> bool:
-        member = by_user(self.work.set_up.members()).get(self.viewer.id)
+        member = self.work.set_up.member(self.viewer.id)
         return member is not None and phase_id in member.works
 
     def _team(self, deal: Deal, service: Service) -> Team:

@@ -74,6 +74,9 @@ class SetUp(Protocol):
     def members(self) -> list[Member]:
         """Everybody who works phases."""
 
+    def member(self, user: str) -> Member | None:
+        """One of them."""
+
     def save_member(self, member: Member) -> None:
         """Adds or changes one."""
 

@@ -11,7 +11,16 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
-from tests.bench import rows_ami, rows_live, rows_phases, rows_popup, rows_records, rows_review, rows_storage
+from tests.bench import (
+    rows_ami,
+    rows_live,
+    rows_phase_pages,
+    rows_phases,
+    rows_popup,
+    rows_records,
+    rows_review,
+    rows_storage,
+)
 from tests.bench.measure import Row, print_table
 
 GROUPS: dict[str, Callable[[str], list[Row]]] = {
@@ -28,6 +37,7 @@ GROUPS: dict[str, Callable[[str], list[Row]]] = {
     "backlog": rows_storage.backlog,
     "trail": rows_review.trail,
     "choosing": rows_phases.choosing,
+    "phases": rows_phase_pages.pages,
     "screens": rows_live.screens,
     "broadcast": rows_live.broadcast,
 }

@@ -238,6 +238,7 @@ class FakeDesk:
         self.profiles = FakeProfiles()
         self.shelf.rows["osaka"] = of_file("osaka", "大阪 PBX", "131", secret_env="OSAKA_SECRET")
         self.work = SimpleNamespace(shelf=self.shelf, profiles=self.profiles, telephones=fake_telephones(NOW))
+        self.work.deals = SimpleNamespace(of_customer=lambda code: [])
 
     def _rows(self) -> list[ItemRow]:
         kinds = {2: "answered", 3: "unregistered", 8: "unregistered", 4: "handed"}

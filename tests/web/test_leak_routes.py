@@ -47,7 +47,6 @@ LISTS = (
     "/desk/today",
     "/lookup/nobody",
     "/phases",
-    "/phases/open?customer=710110",
     "/phases/overview",
     "/mailbox",
     "/me",

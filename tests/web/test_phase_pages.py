@@ -14,7 +14,8 @@ from cti_server.settings import Settings
 from cti_server.shared.viewer import Viewer
 from cti_web.app import create_app
 from tests.adapters.desk_rig import viewer
-from tests.adapters.phase_rig import Firm, admin
+from tests.adapters.phase_rig import NUMBER, Firm, admin
+from tests.adapters.storage_rig import inbound
 from tests.web.test_leak_routes import Everyone, Silent
 
 
@@ -62,9 +63,9 @@ def test_a_deal_from_its_beginning_to_the_next_member(site: Site) -> None:
     service = site.firm.sets_up()
     rep = english()
     assert "Nothing to do just now" in site.page(rep, "/phases")
-    assert "Open the deal" in site.page(rep, "/phases/open?customer=100101")
-    new = {"service": service.id, "customer": "100101", "title": "Cloud", "source": "web", "size": "small"}
-    where = site.post(rep, "/phases/open", first_contact="2027-01-10", **new)
+    assert "Open the deal" in site.page(rep, "/phases/open/100101")
+    new = {"service": service.id, "title": "Cloud", "source": "web", "size": "small"}
+    where = site.post(rep, "/phases/open/100101", first_contact="2027-01-10", **new)
     assert where == "/phases/1"
     page = site.page(rep, "/phases")
     assert "name 100101" in page and "To find out: Plans." in page and "0 of 1 (0 %)" in page
@@ -159,3 +160,15 @@ def test_a_manager_sees_the_funnel_and_the_paths_behind_it(site: Site) -> None:
     site.page(english(), "/phases/overview", 403)
     other = english("811", role="branch manager", branch="122", extensions=())
     assert "name 801" not in site.page(other, "/phases/overview")
+
+
+def test_a_customers_deal_is_a_step_away_from_its_card_and_its_call(site: Site) -> None:
+    deal = site.firm.opens(site.firm.sets_up(), title="Cloud for the shop")
+    assert f'href="/phases/{deal}"' in site.page(english(), "/customers/100101")
+    site.firm.rings(inbound(1, NUMBER))
+    with site.firm.desk(english()) as desk:
+        (item,) = desk.worklist().items
+    page = site.page(english(), f"/desk/{item.id}")
+    assert f'href="/phases/{deal}"' in page and "Cloud for the shop: Nurturing" in page
+    site.post(english(), f"/phases/{deal}/lose", reason="no")
+    assert "Cloud for the shop: Nurturing" not in site.page(english(), f"/desk/{item.id}")

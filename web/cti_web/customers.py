@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from cti_server.shared.errors import Conflict, Invalid
 from cti_web.answers import asked_for, done, fragment, page, wants_fragment
 from cti_web.choices import branches, reps
+from cti_web.phases import phases
 from cti_web.viewer import desk, needs, signed_in
 
 blueprint = Blueprint("customers", __name__)
@@ -69,7 +70,8 @@ def suggest() -> Response:
 def card(code: str) -> Response:
     """One customer."""
     with desk() as use:
-        return page(use, "customers/card.html", customer=use.customer(code))
+        seen = use.customer(code)
+        return page(use, "customers/card.html", customer=seen, deals=phases(use).deals_of(code))
 
 
 @blueprint.get("/customers/<code>/change")

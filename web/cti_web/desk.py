@@ -15,6 +15,7 @@ from cti_server.shared.errors import Invalid
 from cti_server.shared.viewer import Right
 from cti_web import formats, periods
 from cti_web.answers import Undo, asked_for, counts_of_today, done, fragment, page, wants_fragment
+from cti_web.phases import phases
 from cti_web.viewer import desk, signed_in, viewer
 
 if TYPE_CHECKING:
@@ -113,7 +114,8 @@ def _worklist(use: Desk) -> dict[str, Any]:
 
 
 def _item(use: Desk, seen: ItemView) -> dict[str, Any]:
-    return {"item": seen, "blank": request.form}
+    deals = phases(use).open_deals(seen.customer.code) if seen.customer else []
+    return {"item": seen, "blank": request.form, "deals": deals}
 
 
 # --- acts ------------------------------------------------------------------------------------------------------------
@@ -156,7 +158,7 @@ def _next(use: Desk, text: str, undo: Undo | None) -> Response:
     if not wants_fragment():
         return done(text, then=where, undo=undo)
     seen = use.item(following[0].id) if following else None
-    body = fragment("desk/item.html", item=seen, blank={})
+    body = fragment("desk/item.html", **_item(use, seen)) if seen else fragment("desk/item.html", item=None)
     body.headers["HX-Push-Url"] = where
     return done(text, then=where, undo=undo, body=body)
 

@@ -35,7 +35,12 @@ DEAL_STATES: Final[dict[str, Label]] = {
     "cancelled": Label(_("Cancelled"), "amber", "door-exit"),
 }
 SIZES: Final = {"small": _("Small deal"), "large": _("Large deal")}
-ITEM_KINDS: Final = {"text": _("Text"), "number": _("Number"), "date": _("Day"), "choice": _("List")}
+ITEM_KINDS: Final = {
+    "text": lazy_pgettext("kind of input", "Text"),
+    "number": lazy_pgettext("kind of input", "Number"),
+    "date": _("Day"),
+    "choice": _("List"),
+}
 RULES: Final[dict[str, Label]] = {
     Rule.BALANCED: Label(_("Expected worth with this customer, few deals shrunk to the mean, with trials")),
     Rule.SUM: Label(_("Sum of the CLTV of their customers in the phase")),

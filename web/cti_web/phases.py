@@ -226,26 +226,25 @@ def contract(deal: int) -> Response:
 # --- opening ---
 
 
-@blueprint.get("/phases/open")
+@blueprint.get("/phases/open/<code>")
 @signed_in
 @needs("handle")
-def ask_open() -> Response:
+def ask_open(code: str) -> Response:
     """The form of a new deal for a customer."""
-    code = request.args.get("customer", "")
     with desk() as use:
         seen = use.customer(code)
         return page(use, "phases/open.html", customer=seen.who, found=phases(use).of_customer(code))
 
 
-@blueprint.post("/phases/open")
+@blueprint.post("/phases/open/<code>")
 @signed_in
 @needs("handle")
-def open_deal() -> Response:
+def open_deal(code: str) -> Response:
     """Opens it."""
     form = request.form
     new = NewDeal(
         service=form.get("service", 0, int),
-        customer=form.get("customer", ""),
+        customer=code,
         title=form.get("title", ""),
         size=cast(Any, form.get("size", "small")),
         source=form.get("source", ""),

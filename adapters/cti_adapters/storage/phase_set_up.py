@@ -147,8 +147,15 @@ class PhaseSetUp:
 
     def members(self) -> list[Member]:
         """Everybody who works phases, by name."""
+        return self._members(list(self._session.scalars(select(MemberRow))))
+
+    def member(self, user: str) -> Member | None:
+        """One of them."""
+        row = self._session.get(MemberRow, user)
+        return None if row is None else self._members([row])[0]
+
+    def _members(self, rows: list[MemberRow]) -> list[Member]:
         units = {unit.id: unit for unit in self.units()}
-        rows = list(self._session.scalars(select(MemberRow)))
         people = self._firm.colleagues(row.user for row in rows)
         branches = self._firm.branches()
         found = []
