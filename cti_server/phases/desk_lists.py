@@ -9,6 +9,8 @@ from cti_server.phases.views import CustomerDeals, DealLine, DealView, Mine, Pat
 from cti_server.shared.errors import NotAllowed, NotFound
 from cti_server.shared.scope import Span
 
+LOOK_SECONDS = 300.0
+"""A second look within this time is the same one."""
 LISTED = 100
 ACTIONS = 30
 WAITING = 20
@@ -32,8 +34,9 @@ class Lists(PhaseBase):
         )
 
     def deal(self, deal_id: int) -> DealView:
-        """One deal with everything about it."""
+        """One deal with everything about it. The look is noted."""
         deal = self._deal(deal_id)
+        self.work.deals.looked(deal, self.viewer.id, self.clock.now(), LOOK_SECONDS)
         return self._view(deal, self._service(deal.service))
 
     def sees(self, deal_id: int) -> bool:

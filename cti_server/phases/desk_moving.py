@@ -37,15 +37,7 @@ class Moving(Lists, Valuing):
         deal = self._open(deal_id)
         service = self._service(deal.service)
         to = service.after(deal.phase)
-        choice = self._choose(deal, service, to) if to else None
-        members = [one.member for one in choice.best] if choice else []
-        members += [one.member for one in choice.passed_over] if choice else []
-        return NextView(
-            view=self._view(deal, service),
-            to=to,
-            reasons=reasons_of(choice, service, None) if choice else {},
-            names=self.work.deals.names(members),
-        )
+        return self._shown(deal, service, to, self._choose(deal, service, to) if to else None)
 
     @needs("handle")
     def hand_on(self, deal_id: int, version: int, picked: str | None = None, signed: Signed | None = None) -> Deal:
@@ -79,11 +71,33 @@ class Moving(Lists, Valuing):
         return self._give(moved, service, to, picked)
 
     @needs("handle")
-    def pass_on(self, deal_id: int, picked: str) -> Deal:
-        """Another member takes the deal over within its phase."""
+    def others(self, deal_id: int) -> NextView:
+        """Who else may take the deal in its phase, the best first: its member is away, or nobody has it yet."""
         deal = self._open(deal_id)
         service = self._service(deal.service)
+        phase = self._phase(service, deal.phase)
+        choice = self._choose(deal, service, phase)
+        best = tuple(one for one in choice.best if one.member != deal.member)
+        return self._shown(deal, service, phase, replace(choice, best=best))
+
+    @needs("handle")
+    def pass_on(self, deal_id: int, version: int, picked: str) -> Deal:
+        """Another member takes the deal over within its phase."""
+        deal = self._open(deal_id)
+        if deal.version != version:
+            raise Conflict("Somebody else changed this deal in the meantime; look at it again")
+        service = self._service(deal.service)
         return self._give(deal, service, self._phase(service, deal.phase), picked)
+
+    def _shown(self, deal: Deal, service: Service, to: Phase | None, choice: Choice | None) -> NextView:
+        members = [one.member for one in choice.best] if choice else []
+        members += [one.member for one in choice.passed_over] if choice else []
+        return NextView(
+            view=self._view(deal, service),
+            to=to,
+            reasons=reasons_of(choice, service, None) if choice else {},
+            names=self.work.deals.names(members),
+        )
 
     @needs("handle")
     def take(self) -> int:

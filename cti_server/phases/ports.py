@@ -151,6 +151,9 @@ class Deals(Protocol):
     def names(self, users: Iterable[str | None]) -> dict[str, str]:
         """Names of our people by id."""
 
+    def looked(self, deal: Deal, by: str, at: float, again_after: float) -> None:
+        """Adds to the customer's trail that somebody looked, unless they did within so many seconds."""
+
     def note(self, deal: Deal, by: str, at: float, act: str, detail: Mapping[str, Any]) -> None:
         """Adds to the customer's trail, and tells the screens."""
 

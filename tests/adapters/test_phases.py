@@ -10,7 +10,7 @@ import pytest
 
 from cti_adapters.storage import mapping
 from cti_adapters.storage.mapping_phases import TallyRow
-from cti_server.phases.availability import Staffing
+from cti_server.phases.availability import Absence, Staffing
 from cti_server.phases.choosing import Rule
 from cti_server.phases.model import InputItem
 from cti_server.phases.money import money
@@ -309,3 +309,36 @@ def test_no_success_days_are_refused_and_nothing_is_half_done(firm: Firm) -> Non
     with firm.at(viewer("802")) as desk:
         view = desk.deal(deal)
         assert (view.phase.name, view.deal.start, view.values) == ("Closing", None, [])
+
+
+def test_somebody_else_takes_a_deal_over_within_its_phase(firm: Firm) -> None:
+    service = firm.sets_up()
+    closing = service.phases[1].id
+    deal = firm.opens(service)
+    firm.moves(deal, picked="802")
+    manager = viewer("700", role="branch manager", extensions=())
+    with firm.at(admin()) as desk:
+        away = (Absence(firm.clock.at - DAY, firm.clock.at + 9 * DAY),)
+        desk.save_member("802", None, [closing], Staffing(20, None, away))
+    with firm.at(manager) as desk:
+        found = desk.others(deal)
+        assert [one["member"] for one in found.reasons["best"]] == ["803"]
+        assert [(one["member"], one["why"]) for one in found.reasons["passed"]] == [("802", "absent")]
+        version = found.view.deal.version
+        with pytest.raises(Conflict, match="can't take"):
+            desk.pass_on(deal, version, "802")
+        desk.pass_on(deal, version, "803")
+    with firm.at(viewer("803")) as desk:
+        assert [row.id for row in desk.mine().rows] == [deal]
+    with firm.at(viewer("802")) as desk, pytest.raises(NotFound):
+        desk.deal(deal)
+
+
+def test_looks_stand_in_the_customers_trail_once_in_a_while(firm: Firm) -> None:
+    deal = firm.opens(firm.sets_up())
+    for _look in range(3):
+        with firm.at() as desk:
+            desk.deal(deal)
+    assert [(one.user, one.customer_code, one.detail) for one in firm.trail("opened")] == [
+        ("801", "100101", {"deal": deal})
+    ]

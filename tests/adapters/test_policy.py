@@ -24,8 +24,8 @@ def _compared(capsys: pytest.CaptureFixture[str], seeds: str, *more: str) -> str
 
 
 def test_programs_read_the_same_each_time(capsys: pytest.CaptureFixture[str]) -> None:
-    found = json.loads(_compared(capsys, "2", "--json"))
-    assert found == json.loads(_compared(capsys, "2", "--json"))
+    found = json.loads(_compared(capsys, "1", "--json"))
+    assert found == json.loads(_compared(capsys, "1", "--json"))
     assert [row["name"] for row in found["rules"]] == list(RULES)
     for row in found["rules"]:
         assert set(row) == {"name", "mean", "low", "high", "regret", "largest_share"}

@@ -156,6 +156,26 @@ def hand_on(deal: int) -> Response:
     return _moved(moved, _("Handed on"))
 
 
+@blueprint.get("/phases/<int:deal>/give")
+@signed_in
+@needs("handle")
+def ask_give(deal: int) -> Response:
+    """Who else may take the deal in its phase."""
+    with desk() as use:
+        found = phases(use).others(deal)
+        return page(use, "phases/next.html", found=found, view=found.view, within=True)
+
+
+@blueprint.post("/phases/<int:deal>/give")
+@signed_in
+@needs("handle")
+def give(deal: int) -> Response:
+    """Another member takes it over."""
+    with desk() as use:
+        moved = phases(use).pass_on(deal, request.form.get("version", 0, int), request.form.get("member", ""))
+    return _moved(moved, _("Given"))
+
+
 @blueprint.post("/phases/<int:deal>/back")
 @signed_in
 @needs("handle")

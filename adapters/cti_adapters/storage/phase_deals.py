@@ -230,6 +230,15 @@ class DealShelf:
         known = self._firm.colleagues(user for user in users if user)
         return {user: one.name for user, one in known.items()}
 
+    def looked(self, deal: Deal, by: str, at: float, again_after: float) -> None:
+        """Adds to the customer's trail that somebody looked, unless they did within so many seconds."""
+        about = {"subject_kind": "customer", "subject_id": deal.customer}
+        since = [Audit.user == by, Audit.act == "opened", Audit.at >= at - again_after]
+        seen = select(Audit.id).where(*(getattr(Audit, name) == value for name, value in about.items()), *since)
+        if self._session.scalars(seen.limit(1)).first() is None:
+            entry = Audit(at=at, user=by, act="opened", customer_code=deal.customer, detail={"deal": deal.id}, **about)
+            self._session.add(entry)
+
     def note(self, deal: Deal, by: str, at: float, act: str, detail: Mapping[str, Any]) -> None:
         """Adds to the customer's trail, and tells the screens."""
         about = {"subject_kind": "customer", "subject_id": deal.customer, "customer_code": deal.customer}
