@@ -99,6 +99,12 @@ class World:
         everyone = [*self.people, *self.household, *self.pair]
         self.office.put(*(_row(one) for one in everyone))
         self.everyone = everyone
+        self.chief = replace(
+            viewer("999", branch="122", extensions=(("hq", "2009"),)),
+            scope=Scope("999", "122", Span.ALL, frozenset({1, 2, 3}), True, True),
+            rights=frozenset(RIGHTS),
+        )
+        self._later = 10_000
         self.calls = self._calls()
         self.claims: dict[str, int] = {}
         """Customer -> a claim without a call."""
@@ -171,10 +177,7 @@ class World:
 
     def _acts(self) -> None:
         """Chief deals with every customer; the rep who is alone deals with the shared calls."""
-        chief, alone = viewer("999", branch="122", extensions=(("hq", "2009"),)), viewer(ALONE, branch="122")
-        chief = replace(
-            chief, scope=Scope("999", "122", Span.ALL, frozenset({1, 2, 3}), True, True), rights=frozenset(RIGHTS)
-        )
+        chief, alone = self.chief, viewer(ALONE, branch="122")
         for one in self.people:
             with self.office.desk(chief) as desk:
                 item = desk.customer(one.code).open_items[0].id
@@ -211,6 +214,25 @@ class World:
     def _item_of(self, code: str) -> int:
         with self.office.desk(viewer(ALONE, branch="122")) as desk:
             return desk.customer(code).open_items[0].id
+
+    # --- what goes on meanwhile
+
+    def happens_to(self, one: Person) -> None:
+        """A customer calls twice, is dealt with, and becomes another; no time goes by."""
+        self._later += 2
+        self.office.rings(_from(self._later, one.number, one.code), _from(self._later + 1, one.number, one.code))
+        with self.office.desk(self.chief) as desk:
+            customer = desk.customer(one.code)
+            item = customer.open_items[0].id
+            desk.reveal(one.code)
+            desk.snooze(item, self.office.clock.at + 60, f"again{one.code}")
+            desk.record(item, [], one.code, "contact", "phone", "spoke", f"again{one.code}")
+            desk.change_customer(one.code, {"notes": f"again{self._later}"}, customer.version)
+
+    def strange_call(self, branch: str) -> None:
+        """Somebody calls whom nobody knows."""
+        self._later += 1
+        self.office.rings(_from(self._later, f"+81388{self._later:06}", "stranger", branch=branch))
 
     # --- what one user may see
 

@@ -3,6 +3,7 @@ authority (spec C4). The world in which everything has a word of its own is that
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from cti_server.settings import Settings
-from cti_server.shared.scope import Span
+from cti_server.shared.scope import Label, Span
 from cti_server.shared.viewer import Viewer
 from cti_web.app import create_app
 from tests.adapters.leak_world import FAR, World, everybody
@@ -101,6 +102,10 @@ COLLEAGUES = re.compile(r"<select.*?</select>", re.DOTALL)
 """Filters name colleagues; who works here is no secret, what they did is."""
 
 
+Whole = tuple[int, list[str], str]
+"""Status, headers and text of an answer."""
+
+
 @dataclass
 class Everyone:
     """Accounts in which whoever the test says is signed in."""
@@ -136,7 +141,11 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    folder: Path = tmp_path_factory.mktemp("routes")
+    return make_site(tmp_path_factory.mktemp("routes"))
+
+
+def make_site(folder: Path) -> Site:
+    """The application over a world of its own."""
     world = World(folder)
     accounts = Everyone()
     settings = Settings.model_validate({"server": {"data_dir": str(folder)}})
@@ -248,6 +257,52 @@ def test_what_is_hidden_answers_as_what_is_not_there(site: Site, who: Viewer) ->
         assert nothing[0] < 500, rule
         for one in hidden[name]:
             assert said(ask(address(rule, NOT_THERE | {name: one}), **form), one) == nothing, (rule, one)
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A firm of its own, in which things go on happening."""
+    return make_site(tmp_path_factory.mktemp("busy"))
+
+
+@everyone
+def test_what_happens_to_the_hidden_changes_no_page_not_by_a_byte(busy: Site, who: Viewer) -> None:
+    """Counts, badges, sizes, orders, totals and headers: a page is the same before and after."""
+    hidden = [one for one in busy.world.people if not who.scope.admits(one.label)]
+    nobody = not who.scope.admits(Label("unregistered", "122"))
+    if not hidden and not nobody:
+        pytest.skip("nothing is hidden from who may see everything")
+    client = busy.client(who)
+    before = everything(client, busy, who)
+    for one in hidden[::3]:
+        busy.world.happens_to(one)
+    if nobody:
+        busy.world.strange_call("122")
+    after = everything(client, busy, who)
+    assert [(path, told(before[path], answer)) for path, answer in after.items() if answer != before[path]] == []
+
+
+def told(before: Whole, after: Whole) -> list[str]:
+    """The lines in which two answers differ."""
+    lines = [[str(one[0]), *one[1], *one[2].splitlines()] for one in (before, after)]
+    return [line for line in difflib.unified_diff(*lines, lineterm="", n=0) if line[:2] not in ("--", "++", "@@")]
+
+
+def everything(client: FlaskClient, site: Site, who: Viewer) -> dict[str, Whole]:
+    """What the viewer can have shown: status, headers and text of each page."""
+    seen = [call.log.id for call in site.world.seen(who.scope)[::4]]
+    paths = [*LISTS, *(f"/calls/{call}" for call in seen), *(f"/compliance/trail/{call}" for call in seen)]
+    paths += [f"/customers/{one.code}" for one in site.world.everyone[::5] if who.scope.admits(one.label)]
+    return {path: whole(client.get(path, headers={"Accept-Language": "en"})) for path in paths}
+
+
+def whole(answer: TestResponse) -> Whole:
+    """An answer without what is drawn by lot for each one."""
+    text = re.sub(
+        r'name="(undo|key|csrf_token|csrf-token)"[^>]* (value|content)="[^"]*"', "", answer.get_data(as_text=True)
+    )
+    headers = [f"{name}: {value}" for name, value in answer.headers if name not in ("Set-Cookie", "Date")]
+    return answer.status_code, headers, text
 
 
 def items_of(world: World, calls: list[str]) -> list[int]:
