@@ -21,6 +21,7 @@ from cti_server.phases.model import (
     Unit,
     ValueChange,
 )
+from cti_server.phases.replaying import PastDeal
 from cti_server.phases.tallies import Book
 from cti_server.phases.views import CustomerLine, DealLine, FunnelRow, MemberSum, PathLine
 from cti_server.shared.scope import Label
@@ -198,6 +199,9 @@ class DealWork(Protocol):
 
     def paths(self, service: Service, phase: int, member: str, limit: int) -> list[PathLine]:
         """The table of paths behind a member's value, as far as the scope reaches, newest first."""
+
+    def past_deals(self, service: Service, limit: int) -> list[PastDeal]:
+        """The newest deals whose worth is known and whose members are, within the scope; the oldest first."""
 
     def funnel(self, service: Service) -> list[FunnelRow]:
         """How many came to each phase and got through it, within the scope."""

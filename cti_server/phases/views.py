@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cti_server.phases.choosing import Rule
 from cti_server.phases.model import Action, Answer, Deal, Member, Phase, Service, Unit, ValueChange
 from cti_server.phases.money import Money
+from cti_server.phases.replaying import Replayed
 from cti_server.phases.suggesting import Completion, Suggestion
 
 
@@ -167,6 +169,16 @@ class PathLine:
     """(phase, member), by name."""
     state: str
     worth: Money | None
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """Past deals under another rule."""
+
+    service: Service
+    rule: Rule
+    deals: int
+    phases: Sequence[Replayed]
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(page: Page, firm: Firm, langua
     walks = [
         (rep, ["/phases", f"/phases/{firm.fresh}/next", f"/phases/{firm.fresh}/give", "/phases/open/100101"]),
         (closer, [f"/phases/{firm.signed}/next", f"/phases/{firm.signed}"]),
-        (manager, ["/phases/overview", f"/phases/overview/1/{first}/801"]),
+        (manager, ["/phases/overview", f"/phases/overview/1/{first}/801", "/phases/overview/1/try?rule=sum"]),
         (BOSS, ["/admin/phases", "/admin/phases/1"]),
     ]
     for who, paths in walks:

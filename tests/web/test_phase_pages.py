@@ -172,3 +172,18 @@ def test_a_customers_deal_is_a_step_away_from_its_card_and_its_call(site: Site) 
     assert f'href="/phases/{deal}"' in page and "Cloud for the shop: Nurturing" in page
     site.post(english(), f"/phases/{deal}/lose", reason="no")
     assert "Cloud for the shop: Nurturing" not in site.page(english(), f"/desk/{item.id}")
+
+
+def test_a_manager_tries_another_rule_on_the_past(site: Site) -> None:
+    service = site.firm.sets_up()
+    for _deal in range(3):
+        deal = site.firm.opens(service)
+        site.post(english(), f"/phases/{deal}/lose", reason="no")
+    boss = english("700", role="branch manager", extensions=())
+    path = f"/phases/overview/{service.id}/try"
+    assert "in use" in site.page(boss, path)
+    page = site.page(boss, f"{path}?rule=source")
+    assert "3 past deals" in page and "too few customers to say anything" in page
+    site.page(boss, f"{path}?rule=best", 422)
+    other = english("811", role="branch manager", branch="122", extensions=())
+    assert "0 past deals" in site.page(other, f"{path}?rule=source"), "nothing of another branch's customers"

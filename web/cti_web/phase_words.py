@@ -55,6 +55,12 @@ OBSTACLES: Final = {
     "scope": _("may not see this customer, or another deal of it is somebody else's"),
     "phase": _("does not work this phase"),
 }
+VERDICTS: Final = {
+    "few": _("too few customers to say anything"),
+    "open": _("no difference is shown"),
+    "more": _("more than it was"),
+    "less": _("less than it was"),
+}
 WHYS: Final = {
     "contract signed": _("Contract signed"),
     "contract changed": _("Contract changed"),
@@ -142,6 +148,7 @@ def register(app: Flask) -> None:
         CHOICE_RULES=RULES,
         OBSTACLES=OBSTACLES,
         VALUE_WHYS=WHYS,
+        DRY_VERDICTS=VERDICTS,
         deal_reason=reason,
         deal_facts=facts,
         minor_text=minor_text,

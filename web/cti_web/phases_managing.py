@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
+from cti_server.phases.choosing import Rule
+from cti_server.phases.filling import rule
 from cti_server.phases.views import MemberSum, ServicePage
 from cti_server.shared.errors import NotFound
 from cti_web.answers import asked_for, fragment, page
@@ -48,6 +50,22 @@ def paths(service: int, phase: int, member: str) -> Response:
             raise NotFound("There is no such member in this phase")
         rows = room.paths(service, phase, member)
         return page(use, "phases/paths.html", service=known.service, own=own[0], rows=rows)
+
+
+@blueprint.get("/phases/overview/<int:service>/try")
+@signed_in
+def dry_run(service: int) -> Response:
+    """Past deals under another rule."""
+    with desk() as use:
+        room = phases(use)
+        known = next((one.service for one in room.overview() if one.service.id == service), None)
+        if known is None:
+            raise NotFound("There is no such service")
+        asked = request.args.get("rule")
+        found = room.dry_run(service, rule(asked)) if asked else None
+        if asked_for() == "y-tried":
+            return fragment("phases/tried.html", service=known, found=found)
+        return page(use, "phases/try.html", service=known, found=found, rules=list(Rule))
 
 
 def member_lines(of: ServicePage) -> list[MemberLine]:

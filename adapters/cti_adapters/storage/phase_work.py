@@ -20,8 +20,10 @@ from cti_adapters.storage.mapping_phases import (
     TallyRow,
     ValueRow,
 )
+from cti_adapters.storage.phase_sums import counted_row
 from cti_server.phases.model import Action, ActionKind, Answer, Service, ValueChange
 from cti_server.phases.money import Money
+from cti_server.phases.replaying import PastDeal
 from cti_server.phases.views import FunnelRow, MemberSum, PathLine
 
 
@@ -180,6 +182,19 @@ class DealWorkShelf:
             )
             for deal, name in rows
         ]
+
+    def past_deals(self, service: Service, limit: int) -> list[PastDeal]:
+        """The newest deals whose worth is known and whose members are, within the scope; the oldest first."""
+        order = [one.id for one in service.phases]
+        known = [DealRow.service_id == service.id, DealRow.worth.is_not(None), DealRow.state != "open"]
+        query = select(DealRow).where(*known).order_by(DealRow.id.desc()).limit(limit)
+        found = []
+        for row in self._session.scalars(query):
+            steps = [step for step in row.steps if step.member]
+            if steps and [step.phase_id for step in steps] == order[: len(steps)]:
+                path = counted_row(row, steps).path
+                found.append(PastDeal(path, tuple(step.at for step in steps), row.closed_at or steps[-1].at))
+        return found[::-1]
 
     def funnel(self, service: Service) -> list[FunnelRow]:
         """How many came to each phase and got through it, within the scope."""
