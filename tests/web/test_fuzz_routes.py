@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from flask import Flask
@@ -124,7 +125,7 @@ def requests(site: Site) -> st.SearchStrategy[tuple[str, str, dict[str, str]]]:
         numbers = st.integers(0, 2**70).map(str)
 
         def part(found: re.Match[str]) -> str:
-            return draw(st.one_of(st.sampled_from("123"), numbers) if found[1] else inside)
+            return quote(draw(st.one_of(st.sampled_from("123"), numbers) if found[1] else inside))
 
         return method, re.sub(r"<(int:)?\w+>", part, rule), {**(FORM if draw(st.booleans()) else {}), **draw(fields)}
 
