@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, cast
@@ -94,6 +95,8 @@ class _HalfYear:
         for phase, items in zip(places, _ITEMS, strict=True):
             for label, kind, required, choices in items:
                 desk.save_item(made, InputItem(0, phase, label, cast(Any, kind), required, "", choices))
+        for one, days in zip(desk.set_up_service(made).phases, (14, 10, 30), strict=True):
+            desk.save_phase(made, replace(one, target_days=days))
         for name, price in (("ライト", 8_000), ("スタンダード", 30_000), ("プレミアム", 100_000)):
             desk.add_plan(made, name, money(price, "JPY"))
         for user, works in _WORKS.items():

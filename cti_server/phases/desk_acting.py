@@ -10,12 +10,10 @@ from cti_server.phases.desk_moving import Moving
 from cti_server.phases.filling import LONGEST, kept
 from cti_server.phases.model import ACTION_KINDS, SIZES, Action, ActionKind, Deal, InputItem, NewDeal
 from cti_server.phases.suggesting import Completion, completion
+from cti_server.phases.velocity import DAY, again_after
 from cti_server.shared.errors import Conflict, Invalid, NotFound
 from cti_server.shared.viewer import needs
 
-DAY = 86400.0
-AGAIN_AFTER = 2 * DAY
-"""When a deal is suggested again after something was done for it, unless its member says when."""
 LATEST = 400 * DAY
 
 
@@ -118,7 +116,9 @@ class Acting(Moving):
 
     def _seen_to(self, deal: Deal, now: float) -> None:
         """Something was done: it is suggested again in a while."""
-        self.work.deals.put(replace(deal, due_at=max(deal.due_at, now + AGAIN_AFTER)))
+        phase = self._phase(self._service(deal.service), deal.phase)
+        again = now + again_after(self.work.deals.pace(phase.id), phase.target_days)
+        self.work.deals.put(replace(deal, due_at=max(deal.due_at, again)))
 
     def _item(self, deal: Deal, item_id: int) -> InputItem:
         phase = self._phase(self._service(deal.service), deal.phase)

@@ -77,6 +77,8 @@ class SettingUp(PhaseBase):
             raise NotFound("There is no such phase")
         if phase.action not in OFFERED:
             raise Invalid("Choose one of the actions", "action", "kind-wrong")
+        if phase.target_days is not None and not 1 <= phase.target_days <= 3650:
+            raise Invalid("A target is between 1 and 3,650 days", "target_days", "target-wrong")
         named = replace(phase, name=one_line(phase.name, "name", LONGEST))
         if phase.contract:
             for other in service.phases:

@@ -55,6 +55,8 @@ class Phase:
     """What is suggested first."""
     contract: bool = False
     items: tuple[InputItem, ...] = ()
+    target_days: int | None = None
+    """Within how many days a deal should be through; null: no target."""
 
 
 @dataclass(frozen=True, slots=True)

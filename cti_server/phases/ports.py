@@ -23,6 +23,7 @@ from cti_server.phases.model import (
 )
 from cti_server.phases.replaying import PastDeal
 from cti_server.phases.tallies import Book
+from cti_server.phases.velocity import Pace
 from cti_server.phases.views import CustomerLine, DealLine, FunnelRow, MemberSum, PathLine
 from cti_server.shared.scope import Label
 
@@ -139,6 +140,9 @@ class Deals(Protocol):
 
     def past_changes(self, service: int, before: Contract | None, now: Contract | None) -> None:
         """A contract of a service is another one now."""
+
+    def pace(self, phase_id: int) -> Pace:
+        """How long deals took for a phase, over everybody's customers."""
 
     def book(self, service: Service, question: Question) -> Book:
         """What is known of the members of a phase, as far as rules ask for it."""

@@ -11,6 +11,7 @@ from cti_server.phases.model import Action, Answer, Deal, Member, Phase, Service
 from cti_server.phases.money import Money
 from cti_server.phases.replaying import Replayed
 from cti_server.phases.suggesting import Completion, Suggestion
+from cti_server.phases.velocity import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,8 @@ class FunnelRow:
     came: int
     decided: int
     handed_on: int
+    pace: Pace
+    """How long those took that got through."""
 
     @property
     def inside(self) -> int:

@@ -75,7 +75,7 @@ def _kept(firm: Firm) -> dict[tuple[object, ...], tuple[int, ...]]:
         rows = work.session.query(TallyRow).all()
         found = {
             (row.phase_id, row.kind, row.name, row.earlier, row.member, row.branch, row.tier): (
-                row.came, row.decided, row.handed_on, row.settled, row.total,
+                row.came, row.decided, row.handed_on, row.settled, row.total, row.timed, row.took,
             )
             for row in rows
         }  # fmt: skip
@@ -84,9 +84,25 @@ def _kept(firm: Firm) -> dict[tuple[object, ...], tuple[int, ...]]:
 
 def _counted(firm: Firm) -> dict[tuple[object, ...], tuple[int, ...]]:
     """The same, straight from the deals."""
-    found: dict[tuple[object, ...], list[int]] = defaultdict(lambda: [0] * 5)
+    found: dict[tuple[object, ...], list[int]] = defaultdict(lambda: [0] * 7)
     with firm.database.open(EVERYTHING) as work:
         for row in work.session.query(DealRow):
             for cell, amounts in _cells(counted_row(row, row.steps)):
                 found[tuple(cell)] = [a + b for a, b in zip(found[tuple(cell)], amounts, strict=True)]
     return {cell: tuple(amounts) for cell, amounts in found.items() if any(amounts)}
+
+
+def test_an_older_database_learns_how_long_phases_took(tmp_path: Path) -> None:
+    firm = Firm(tmp_path)
+    service = firm.sets_up()
+    for code in ("100101", "100102"):
+        deal = firm.opens(service, code)
+        firm.clock.at += 5 * 86400
+        firm.moves(deal, picked="802")
+    with firm.database.engine.begin() as connection:
+        for table, column in (("phases", "target_days"), ("phase_tallies", "timed"), ("phase_tallies", "took")):
+            connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0019'")
+    firm.database.upgrade()
+    assert _kept(firm) == _counted(firm)
+    assert sum(amounts[-1] for amounts in _kept(firm).values()) == 2 * 2 * 5 * 86400, "all, and by first contact"

@@ -14,10 +14,12 @@ from cti_server.phases.availability import Absence, Staffing
 from cti_server.phases.choosing import Rule
 from cti_server.phases.model import InputItem
 from cti_server.phases.money import money
+from cti_server.phases.velocity import AGAIN_AFTER, FEWEST
 from cti_server.shared.errors import Conflict, Invalid, NotAllowed, NotFound
 from cti_server.shared.scope import EVERYTHING
 from tests.adapters.desk_rig import viewer
 from tests.adapters.phase_rig import TODAY, Firm, admin, signed
+from tests.adapters.storage_rig import customer
 
 DAY = 86400.0
 
@@ -342,3 +344,25 @@ def test_looks_stand_in_the_customers_trail_once_in_a_while(firm: Firm) -> None:
     assert [(one.user, one.customer_code, one.detail) for one in firm.trail("opened")] == [
         ("801", "100101", {"deal": deal})
     ]
+
+
+def test_a_phase_that_goes_faster_than_its_target_is_seen_to_sooner(firm: Firm) -> None:
+    service = firm.sets_up()
+    first = service.phases[0]
+    with firm.at(admin()) as desk:
+        desk.save_phase(service.id, replace(first, target_days=10))
+        with pytest.raises(Invalid, match="3,650 days"):
+            desk.save_phase(service.id, replace(first, target_days=0))
+    codes = [f"20010{number}" for number in range(FEWEST + 1)]
+    firm.put(*(customer(code) for code in codes))
+    for code in codes[1:]:
+        deal = firm.opens(service, code)
+        firm.clock.at += 6 * DAY
+        firm.moves(deal)
+    with firm.at(admin()) as desk:
+        row = desk.overview()[0].funnel[0]
+        assert (row.pace.deals, row.pace.days) == (FEWEST, 6.0)
+    deal = firm.opens(service, codes[0])
+    with firm.at() as desk:
+        desk.log(deal, "mail", "")
+        assert desk.deal(deal).deal.due_at == pytest.approx(firm.clock.at + AGAIN_AFTER * 0.6)

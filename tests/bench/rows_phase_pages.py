@@ -76,7 +76,7 @@ def _fill(raw: sqlite3.Connection, deals: int, members: int) -> None:
 def _sum(raw: sqlite3.Connection) -> None:
     """The sums over the table of paths."""
     amounts = """COUNT(*), SUM(state <> 'open' OR s.place < d.phase_id - 1), SUM(s.place < d.phase_id - 1 OR through),
-        SUM(worth IS NOT NULL), SUM(COALESCE(worth, 0))"""
+        SUM(worth IS NOT NULL), SUM(COALESCE(worth, 0)), 0, 0"""
     whole = "FROM deals d JOIN deal_steps s ON s.deal_id = d.id"
     into = "INSERT INTO phase_tallies"
     tail = "branch, tier"

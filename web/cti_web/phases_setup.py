@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, cast
@@ -97,9 +98,8 @@ def save_phase(service: int) -> Response:
     form = request.form
     action = cast(Any, form.get("action", "call"))
     with desk() as use:
-        phases(use).save_phase(
-            service, Phase(form.get("phase", 0, int), form.get("name", ""), action, "contract" in form)
-        )
+        phase = Phase(form.get("phase", 0, int), form.get("name", ""), action, "contract" in form)
+        phases(use).save_phase(service, replace(phase, target_days=form.get("target_days", None, int)))
     return _saved(service)
 
 

@@ -41,6 +41,7 @@ class PhaseRow(Row):
     name: Mapped[str]
     action: Mapped[str]
     contract: Mapped[bool]
+    target_days: Mapped[int | None]
     retired: Mapped[bool]
     items: Mapped[list[ItemRow]]
 
@@ -212,6 +213,8 @@ class TallyRow(Row):
     handed_on: Mapped[int]
     settled: Mapped[int]
     total: Mapped[int]
+    timed: Mapped[int]
+    took: Mapped[int]
 
 
 def _map() -> None:

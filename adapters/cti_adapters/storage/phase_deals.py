@@ -27,6 +27,7 @@ from cti_server.phases.money import Money
 from cti_server.phases.ports import Held
 from cti_server.phases.tallies import Book
 from cti_server.phases.team import may_see
+from cti_server.phases.velocity import Pace
 from cti_server.phases.views import CustomerLine, DealLine
 from cti_server.shared.errors import Conflict
 from cti_server.shared.notices import WorkChanged
@@ -208,6 +209,10 @@ class DealShelf:
     def book(self, service: Service, question: Question) -> Book:
         """What is known of the members of a phase, over everybody's customers."""
         return phase_sums.book(system(self._session, writes=False), service, question)
+
+    def pace(self, phase_id: int) -> Pace:
+        """How long deals took for a phase, over everybody's customers."""
+        return phase_sums.pace(system(self._session, writes=False), phase_id)
 
     def held(self, users: Collection[str]) -> dict[str, int]:
         """How many open deals each member has."""

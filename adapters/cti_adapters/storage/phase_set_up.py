@@ -72,6 +72,7 @@ class PhaseSetUp:
             last = max((one.place for one in self._row(service_id).phases), default=-1)
             row = PhaseRow(service_id=service_id, place=last + 1)
         row.name, row.action, row.contract = phase.name, phase.action, phase.contract
+        row.target_days = phase.target_days
         return self._added(row)
 
     def move_phase(self, service_id: int, phase_id: int, by: int) -> None:
@@ -246,7 +247,7 @@ def _phase(row: PhaseRow) -> Phase:
         for one in row.items
         if not one.retired
     )
-    return Phase(row.id, row.name, cast(ActionKind, row.action), row.contract, items)
+    return Phase(row.id, row.name, cast(ActionKind, row.action), row.contract, items, row.target_days)
 
 
 def _staffing(row: MemberRow, zone: str) -> Staffing:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from cti_adapters.storage.core import upserting
 from cti_adapters.storage.gate import tier
@@ -16,6 +16,7 @@ from cti_server.phases.choosing import Question
 from cti_server.phases.model import Service
 from cti_server.phases.paths import ALL, Among, Path, lots, same_earlier, same_source
 from cti_server.phases.tallies import Book, Tally, counted
+from cti_server.phases.velocity import Pace
 
 
 class Counted(NamedTuple):
@@ -24,6 +25,8 @@ class Counted(NamedTuple):
     path: Path
     phases: tuple[int, ...]
     """The phases of its members, in their order."""
+    took: tuple[int | None, ...]
+    """Seconds from when it came to each to when it got through; null where that is not known."""
     branch: str
     tier: int
 
@@ -50,12 +53,15 @@ def counted_row(row: Any, steps: Iterable[Any]) -> Counted:
         over=row.state in ("lost", "cancelled") and not row.through,
         worth=row.worth,
     )
-    return Counted(path, tuple(step.phase_id for step in way), row.branch, tier("customer", row.confidentiality))
+    ends = [step.at for step in way[1:]] + [row.closed_at if row.state == "won" else None]
+    took = tuple(None if end is None else round(end - step.at) for step, end in zip(way, ends, strict=True))
+    order = tuple(step.phase_id for step in way)
+    return Counted(path, order, took, row.branch, tier("customer", row.confidentiality))
 
 
 def change(connection: Connection, before: Counted | None, now: Counted | None) -> None:
     """A deal stands otherwise in the sums from now on; null: not at all."""
-    cells: dict[_Cell, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
+    cells: dict[_Cell, list[int]] = defaultdict(lambda: [0] * len(_AMOUNTS))
     for one, sign in ((before, -1), (now, 1)):
         if one is not None:
             for cell, amounts in _cells(one):
@@ -75,7 +81,16 @@ def _cells(one: Counted) -> Iterable[tuple[_Cell, tuple[int, ...]]]:
         if not member:
             continue
         more = counted(one.path, place)
-        amounts = (1, int(more.decided), int(more.handed_on), int(more.settled), more.total)
+        took = one.took[place]
+        amounts = (
+            1,
+            int(more.decided),
+            int(more.handed_on),
+            int(more.settled),
+            more.total,
+            took is not None,
+            took or 0,
+        )
         for among in lots(one.path, place):
             if among.kind == "earlier" and not among.name:
                 continue
@@ -92,6 +107,14 @@ def move(connection: Connection, code: str, label: dict[str, Any]) -> None:
     connection.execute(update(deals).where(deals.c.customer_code == code).values(label))
 
 
+def pace(connection: Connection, phase_id: int) -> Pace:
+    """How long deals took for a phase."""
+    c = phase_tallies.c
+    query = select(func.sum(c.timed), func.sum(c.took)).where(c.phase_id == phase_id, c.kind == "all")
+    deals_, took = connection.execute(query).one()
+    return Pace(deals_ or 0, took or 0)
+
+
 def book(connection: Connection, service: Service, question: Question) -> Book:
     """What rules ask of the members of a phase, for one customer."""
     phase = service.phases[question.phase].id
@@ -106,7 +129,7 @@ def book(connection: Connection, service: Service, question: Question) -> Book:
     return found
 
 
-_AMOUNTS: Final = ("came", "decided", "handed_on", "settled", "total")
+_AMOUNTS: Final = ("came", "decided", "handed_on", "settled", "total", "timed", "took")
 _KEYS: Final = _Cell._fields
 _PUT: Final = upserting(phase_tallies, [*_KEYS, *_AMOUNTS], ignore=True)
 _ADD: Final = (

@@ -24,6 +24,7 @@ from cti_adapters.storage.phase_sums import counted_row
 from cti_server.phases.model import Action, ActionKind, Answer, Service, ValueChange
 from cti_server.phases.money import Money
 from cti_server.phases.replaying import PastDeal
+from cti_server.phases.velocity import Pace
 from cti_server.phases.views import FunnelRow, MemberSum, PathLine
 
 
@@ -198,11 +199,16 @@ class DealWorkShelf:
 
     def funnel(self, service: Service) -> list[FunnelRow]:
         """How many came to each phase and got through it, within the scope."""
-        came, decided, on = (func.sum(column) for column in (TallyRow.came, TallyRow.decided, TallyRow.handed_on))
-        query: Any = select(TallyRow.phase_id, came, decided, on).group_by(TallyRow.phase_id)
+        columns = (TallyRow.came, TallyRow.decided, TallyRow.handed_on, TallyRow.timed, TallyRow.took)
+        sums = [func.sum(column) for column in columns]
+        query: Any = select(TallyRow.phase_id, *sums).group_by(TallyRow.phase_id)
         query = query.where(TallyRow.kind == "all", TallyRow.phase_id.in_([one.id for one in service.phases]))
         known = {row[0]: row[1:] for row in self._session.execute(query)}
-        return [FunnelRow(one.id, one.name, *known.get(one.id, (0, 0, 0))) for one in service.phases]
+        found = []
+        for one in service.phases:
+            came, decided, on, timed, took = known.get(one.id, (0, 0, 0, 0, 0))
+            found.append(FunnelRow(one.id, one.name, came, decided, on, Pace(timed, took)))
+        return found
 
     def member_sums(self, service: Service) -> list[MemberSum]:
         """What members did in each phase, within the scope."""

@@ -38,6 +38,7 @@ phases: Final = Table(
     Column("name", Text, nullable=False),
     Column("action", Text, nullable=False),  # what is suggested first
     flag("contract"),
+    Column("target_days", Integer),
     flag("retired"),  # out of the order; past deals were in it
 )
 
@@ -225,5 +226,7 @@ phase_tallies: Final = Table(
     count("handed_on"),
     count("settled"),
     Column("total", BigInteger, nullable=False, server_default="0", default=0),
+    count("timed"),  # deals of which it is known how long they were in the phase, and got through
+    Column("took", BigInteger, nullable=False, server_default="0", default=0),  # their time in it, seconds
 )
 """The sums over the table of paths (phases.tallies), kept as deals change."""
