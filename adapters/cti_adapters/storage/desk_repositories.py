@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from cti_adapters.storage.compliance_shelf import StandingShelf
 from cti_adapters.storage.desk_calls import CallRepository
 from cti_adapters.storage.desk_customers import CustomerRepository
 from cti_adapters.storage.desk_firm import FirmRepository
@@ -19,6 +20,7 @@ from cti_adapters.storage.play_shelf import PlayShelf
 from cti_adapters.storage.profile_shelf import ProfileShelf
 from cti_adapters.storage.refold_shelf import RefoldShelf
 from cti_adapters.storage.review_shelf import ClaimShelf
+from cti_adapters.storage.rules_shelf import ExemptionShelf, PolicyShelf, ViewShelf
 from cti_adapters.storage.telephones import TelephoneShelf
 from cti_server.review.policy import ReviewPolicy
 
@@ -88,6 +90,26 @@ class DeskRepositories:
     def done(self) -> DealWorkShelf:
         """What is done for deals."""
         return DealWorkShelf(self.session, self.firm)
+
+    @cached_property
+    def standings(self) -> StandingShelf:
+        """How calls stand."""
+        return StandingShelf(self.session, self.firm)
+
+    @cached_property
+    def policies(self) -> PolicyShelf:
+        """The rules of compliance."""
+        return PolicyShelf(self.session, self.firm)
+
+    @cached_property
+    def exemptions(self) -> ExemptionShelf:
+        """Calls that need no record."""
+        return ExemptionShelf(self.session, self.firm)
+
+    @cached_property
+    def saved_views(self) -> ViewShelf:
+        """Filters of the coverage page."""
+        return ViewShelf(self.session, self.firm)
 
     @cached_property
     def plays(self) -> PlayShelf:

@@ -137,6 +137,12 @@ def _sight_of(scope: Scope, link: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists(select(1).select_from(sights).where(link, sight_rule(scope)).correlate_except(sights))
 
 
+def _all_sights_of(scope: Scope, link: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether every sight that ``link`` points to is admitted: what somebody wrote may be about any of them."""
+    hidden = sight_rule(scope).is_not(True)
+    return ~exists(select(1).select_from(sights).where(link, hidden).correlate_except(sights))
+
+
 def _customer_of(scope: Scope, code: ColumnElement[Any]) -> ColumnElement[bool]:
     return exists(
         select(1)
@@ -159,6 +165,7 @@ def _rules(scope: Scope) -> dict[type[Any], ColumnElement[bool]]:
         .where(history_calls.c.history_id == history.c.id, sight_rule(scope))
         .correlate_except(history_calls, sights)
     )
+    exempted = sights.c.call_id == schema_compliance.exemptions.c.call_id
     subject = audit.c.subject_kind
     audited = or_(
         and_(subject == "call", _sight_of(scope, sights.c.call_id == audit.c.subject_id)),
@@ -178,7 +185,10 @@ def _rules(scope: Scope) -> dict[type[Any], ColumnElement[bool]]:
         mapping.Claim: sight_rule(scope, schema_review.claims),
         compliance_rows.StandingRow: sight_rule(scope, schema_compliance.standings),
         compliance_rows.CoverageRow: sight_rule(scope, schema_compliance.coverage),
-        compliance_rows.ExemptionRow: _sight_of(scope, sights.c.call_id == schema_compliance.exemptions.c.call_id),
+        compliance_rows.ExemptionRow: and_(
+            _sight_of(scope, exempted),
+            or_(schema_compliance.exemptions.c.asked_by == scope.user, _all_sights_of(scope, exempted)),
+        ),
         mapping.Correction: _sight_of(scope, sights.c.call_id == corrections.c.call_id),
         mapping.Delivery: _sight_of(scope, sights.c.call_id == deliveries.c.call_id),
         mapping.Draft: and_(drafts.c.user == scope.user, _sight_of(scope, sights.c.item_id == drafts.c.item_id)),

@@ -1,0 +1,13 @@
+"""The reviewer at work on coverage: ``ComplianceDesk(work, viewer, clock)`` in one transaction. What lies outside the
+viewer's scope reads as not found."""
+
+from __future__ import annotations
+
+from cti_server.compliance.desk_coverage import CoverageDesk
+from cti_server.compliance.desk_exemptions import ExemptionDesk
+from cti_server.compliance.desk_rules import RulesDesk
+from cti_server.compliance.desk_views import ViewsDesk
+
+
+class ComplianceDesk(CoverageDesk, ExemptionDesk, RulesDesk, ViewsDesk):
+    """One door over its parts."""
