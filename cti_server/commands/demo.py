@@ -214,7 +214,8 @@ class _Ready:
     def _greet(self) -> None:
         try:
             if self._handle:
-                demo_morning.handle(self._database, self._world, past_calls(self._world))
+                since = SystemClock().now() - LONGEST_PAST - 600
+                demo_morning.handle(self._database, self._world, past_calls(self._world), since)
         finally:
             print(self.text(), flush=True)
 

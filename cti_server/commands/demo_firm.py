@@ -19,6 +19,7 @@ from cti_adapters.storage.customer_import import import_customers
 from cti_adapters.storage.firm import put_branches
 from cti_adapters.storage.schema import history
 from cti_adapters.storage.work import Database, writing
+from cti_server.commands import demo_weeks
 from cti_server.identity.accounts import User
 from cti_server.shared.clock import Clock
 from cti_server.shared.people import Customer
@@ -92,6 +93,7 @@ def seed(database: Database, firm: Firm, clock: Clock) -> None:
     records = [record for customer in firm.customers for record in _past(customer, clock.now(), chance)]
     with writing(database.engine).begin() as connection:
         connection.execute(insert(history), records)
+    demo_weeks.fill(database, firm, clock.now())
 
 
 def _as_file(customers: list[Customer]) -> io.StringIO:

@@ -41,9 +41,10 @@ class MomentClock:
         return self.at
 
 
-def handle(database: Database, firm: Firm, expected: int, patience: float = PATIENCE) -> None:
-    """Waits until ``expected`` calls of the past are in the call log, then has every rep deal with some of theirs."""
-    _wait(database, expected, patience)
+def handle(database: Database, firm: Firm, expected: int, since: float, patience: float = PATIENCE) -> None:
+    """Waits until ``expected`` calls of the day's past are in the call log, then has every rep deal with some.
+    ``since``: when that past began at the earliest (epoch seconds, UTC)."""
+    _wait(database, expected, since, patience)
     directory = accounts(database, SystemClock())
     chance = random.Random(SEED)
     for colleague in firm.colleagues:
@@ -51,11 +52,12 @@ def handle(database: Database, firm: Firm, expected: int, patience: float = PATI
             _work(database, directory.viewer(colleague.id), chance)
 
 
-def _wait(database: Database, expected: int, patience: float) -> None:
+def _wait(database: Database, expected: int, since: float, patience: float) -> None:
     until = time.monotonic() + patience
+    arrived = select(func.count()).select_from(calls).where(calls.c.started_at >= since)
     while time.monotonic() < until:
         with database.engine.connect() as connection:
-            if (connection.scalar(select(func.count()).select_from(calls)) or 0) >= expected:
+            if (connection.scalar(arrived) or 0) >= expected:
                 return
         time.sleep(0.1)
 

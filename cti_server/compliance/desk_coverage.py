@@ -48,7 +48,7 @@ class CoverageDesk(DeskBase):
         by_rep = standings.tallies(query, "rep", now)
         known = standings.names(by_rep)
         reps = [OfRep(rep, known.get(rep, rep), tally) for rep, tally in by_rep.items()]
-        made.by_rep = sorted(reps, key=lambda one: (_rate(one.tally), -one.tally.owed, one.rep))
+        made.by_rep = sorted(reps, key=lambda one: (_rate(one.tally), -one.tally.calls, one.rep))
         made.by_class = dict(sorted(standings.tallies(query, "class", now).items()))
         made.ages = list(_ages(made, query, today))
         made.earlier = standings.waiting_before(query, EARLIER_MOST)

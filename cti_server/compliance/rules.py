@@ -42,7 +42,7 @@ class Rule:
     classes: frozenset[int] = frozenset(CLASSES)
     branches: frozenset[str] = frozenset()
     hours: float = 8.0
-    wants: frozenset[Part] = frozenset({"result"})
+    wants: frozenset[Part] = frozenset()
 
     def holds_for(self, kind: CallKind, seconds: float | None, branch: str, confidentiality: int | None) -> bool:
         """Whether it holds for a call; without a class: for one whose caller's class is not known."""

@@ -16,8 +16,6 @@ Standing = Literal["recorded", "due", "overdue", "incomplete", "exempt", "unregi
 
 STANDINGS: Final[tuple[Standing, ...]] = ("overdue", "due", "incomplete", "recorded", "exempt", "unregistered")
 """Those that are counted, the most urgent first."""
-OWED: Final = ("recorded", "open", "incomplete")
-"""Of which the rate of coverage is the share that is recorded."""
 WAITING: Final = ("open", "incomplete")
 """Of which somebody has to do something."""
 

@@ -52,9 +52,14 @@ class Tally:
         setattr(self, standing, getattr(self, standing) + n)
 
     @property
-    def owed(self) -> int:
+    def calls(self) -> int:
         """Calls that need a record, or have it."""
         return self.recorded + self.waiting
+
+    @property
+    def owed(self) -> int:
+        """Of these, those that have it, or whose time is up: what is still due is no failing."""
+        return self.calls - self.due
 
     @property
     def waiting(self) -> int:
@@ -63,7 +68,7 @@ class Tally:
 
     @property
     def rate(self) -> float | None:
-        """Per cent of the calls that need a record and have it; null where none needs one."""
+        """Per cent of the calls owed that are recorded; null where none is."""
         return 100.0 * self.recorded / self.owed if self.owed else None
 
 
@@ -114,9 +119,10 @@ class Coverage:
         """All days of a branch."""
         return together(tally for (code, _day), tally in self.by_day.items() if code == branch)
 
-    def of_day(self, day: int) -> Tally:
-        """All branches of a day."""
-        return together(tally for (_code, one), tally in self.by_day.items() if one == day)
+    def between(self, branch: str, first: int, last: int) -> Tally:
+        """Some days of a branch."""
+        days = (self.by_day.get((branch, day)) for day in range(first, last + 1))
+        return together(tally for tally in days if tally is not None)
 
 
 EARLIER_MOST: Final = 500

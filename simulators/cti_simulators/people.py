@@ -125,6 +125,7 @@ _COLLEAGUES = """
 824 mori 森 彩香|モリ アヤカ|131|rep|4004
 820 ikeda 池田 隆|イケダ タカシ|131|branch manager|4010
 900 hashimoto 橋本 久美子|ハシモト クミコ|121|compliance reviewer|
+901 okada 岡田 恵|オカダ メグミ|121|compliance reviewer|
 980 abe 阿部 剛|アベ ツヨシ|121|PBX administrator|
 985 nakano 中野 誠|ナカノ マコト|121|tester|
 990 ishikawa 石川 智子|イシカワ トモコ|121|administrator|

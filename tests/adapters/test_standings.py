@@ -127,7 +127,11 @@ def acts(office: Office, chosen: st.DataObject) -> None:
         with office.database.open(EVERYTHING, write=True) as work:
             Directory(work.session).add_number("100102", CustomerNumber(UNKNOWN, UNKNOWN, "landline"), NOW)
     elif act == "rules":
-        rule = Rule("A", kinds=frozenset(draw(st.sets(st.sampled_from(["missed", "answered", "out"]), min_size=1))))
+        rule = Rule(
+            "A",
+            wants=frozenset({"result"}),
+            kinds=frozenset(draw(st.sets(st.sampled_from(["missed", "answered", "out"]), min_size=1))),
+        )
         body = as_json(Policy((rule,)))
         with writing(office.database.engine).begin() as connection:
             known = len(connection.execute(select(policies.c.version)).all())

@@ -162,7 +162,14 @@ def stand(
     *labels: Label, records: list[Record] | None = None, exempt: bool = False, sure: bool = True, facts: Facts = MISSED
 ) -> list[tuple[Label, str]]:
     seen = [Seen(label, None if label.kind != "customer" else "1", sure) for label in labels]
-    made = rows_of(facts, seen, records or [], exempt, DEFAULT, lambda _: Calendar("Asia/Tokyo"))
+    made = rows_of(
+        facts,
+        seen,
+        records or [],
+        exempt,
+        Policy((Rule("A", wants=frozenset({"result"})),)),
+        lambda _: Calendar("Asia/Tokyo"),
+    )
     return [(row.label, row.state) for row in made]
 
 

@@ -23,7 +23,10 @@ PO = ROOT / "translations" / "ja" / "LC_MESSAGES" / "messages.po"
 MO = PO.with_suffix(".mo")
 
 HOUSE = ROOT.parents[1]
-CORE = tuple(HOUSE / "cti_server" / room for room in ("calls", "exchanges", "identity", "phases", "review", "shared"))
+CORE = tuple(
+    HOUSE / "cti_server" / room
+    for room in ("calls", "compliance", "exchanges", "identity", "phases", "review", "shared")
+)
 BESIDE = (HOUSE / "adapters" / "cti_adapters" / "single_sign_on.py",)
 """Files elsewhere whose errors people read."""
 ERRORS = ("Invalid", "Conflict", "Unavailable", "NotAllowed")

@@ -39,6 +39,10 @@ LISTS = (
     "/compliance/claims",
     "/compliance/claims?state=all&branch=122&by=999",
     "/compliance/claims.csv",
+    "/compliance/coverage",
+    "/compliance/coverage?period=month&standing=all",
+    "/compliance/coverage?rep=804&standing=all&class=1",
+    "/compliance/coverage.csv?standing=all",
     "/customers",
     "/customers?q=Name",
     "/desk",
@@ -91,6 +95,7 @@ NOT_THERE = {
     "phase": "99999",
     "member": "nonsense",
     "claim": "99999",
+    "view": "99999",
     "item": "99999",
     "code": "nonsense",
     "number": "0399990099",
@@ -194,6 +199,7 @@ def test_every_route_is_walked(site: Site) -> None:
         "/admin/exchange-tests/<int:test_id>",  # tests/web/test_exchange_pages.py
         "/admin/exchanges/new-exchange/test",
         "/admin/foldings/<int:folding>",  # tests/web/test_refolding_pages.py
+        "/compliance/views",  # tests/web/test_compliance_coverage.py
         "/admin/profiles/save",  # tests/web/test_profile_saving.py
         "/admin/extensions/plan",  # tests/web/test_telephone_pages.py
         "/admin/extensions/save",
@@ -246,6 +252,7 @@ def test_what_is_hidden_answers_as_what_is_not_there(site: Site, who: Viewer) ->
         "code": [one.code for one in people[::9]],
         "deal": [str(site.world.deals[one.code]) for one in people][::9],
         "service": [],  # nothing of customers; the sums on its page are the desk's to hold back
+        "view": [],  # a user's own, or shared with who sees as much
         "profile": [],  # of a make, of nobody
         "number": [f"0{one.number[3:]}" for one in people[::9] if one.number not in known],
     }

@@ -15,6 +15,7 @@ from cti_server.settings import Settings
 from cti_server.shared.errors import SettingsError, Unavailable
 from cti_web import formats
 from cti_web.answers import fragment, page
+from cti_web.compliance_coverage import reviewing
 from cti_web.viewer import desk, needs, signed_in
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ def show(call: str) -> Response:
     """The trail as a page."""
     with desk() as use:
         seen = use.trail(call)
-        return page(use, "compliance/trail.html", trail=seen, chapters=CHAPTERS, at=_clock_of(seen))
+        stands = reviewing(use).standing_of(call)
+        values: dict[str, Any] = {"trail": seen, "stands": stands, "chapters": CHAPTERS, "at": _clock_of(seen)}
+        return page(use, "compliance/trail.html", **values)
 
 
 @blueprint.get("/compliance/trail/<call>/bytes")

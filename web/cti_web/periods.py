@@ -68,3 +68,5 @@ MONTH: MultiDict[str, str] = MultiDict({"period": "month"})
 """An address that asks for the last 30 days."""
 NOTHING: MultiDict[str, str] = MultiDict()
 """An address that names no period: today."""
+WEEK: MultiDict[str, str] = MultiDict({"period": "week"})
+"""An address that asks for the last 7 days."""
