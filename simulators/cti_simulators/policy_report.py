@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from math import sqrt
+from operator import itemgetter
 from statistics import fmean, median, stdev
 from typing import Any, Final
 
@@ -106,6 +108,51 @@ def t_quantile(freedom: int) -> float:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
     )
     return float(z + sum(term / freedom**power for power, term in enumerate(terms, 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """CLTV as it was predicted at the contract, held against what was paid; means in yen."""
+
+    predicted: float
+    paid: float
+    off_by: float
+    """Mean distance of one prediction from what that customer paid."""
+    fifths: tuple[tuple[float, float], ...]
+    """(predicted, paid) of the fifth of customers with the lowest predictions, and so on: where they rise together the
+    prediction ranks customers rightly."""
+
+
+def predictions(outcomes: list[dict[str, Outcome]]) -> dict[str, Prediction]:
+    """Both predictions, for the customers of our rule in all firms."""
+    contracts = [one for outcome in outcomes for one in outcome[OURS].contracts]
+    return {
+        "price x months": _prediction([(one.plain, one.paid) for one in contracts]),
+        "x success days": _prediction([(one.sharpened, one.paid) for one in contracts]),
+    }
+
+
+def _prediction(pairs: list[tuple[int, int]]) -> Prediction:
+    ranked = sorted(pairs, key=itemgetter(0))  # as they came, where predictions are the same
+    edges = [len(ranked) * part // 5 for part in range(6)]
+    lots = [ranked[since:until] for since, until in pairwise(edges) if since < until]
+    return Prediction(
+        predicted=fmean(predicted for predicted, _paid in pairs),
+        paid=fmean(paid for _predicted, paid in pairs),
+        off_by=fmean(abs(predicted - paid) for predicted, paid in pairs),
+        fifths=tuple((fmean(one[0] for one in lot), fmean(one[1] for one in lot)) for lot in lots),
+    )
+
+
+def prediction_lines(found: dict[str, Prediction]) -> Iterator[str]:
+    """What predictions came to, for people."""
+    yield ""
+    yield "Prediction: CLTV at the contract against what was paid in the end, our rule's customers"
+    yield ""
+    yield f"{'predicted by':18}{'predicted':>11}{'paid':>11}{'off by':>11}  predicted/paid in thousands, by fifths"
+    for name, one in found.items():
+        fifths = "  ".join(f"{predicted / 1000:,.0f}/{paid / 1000:,.0f}" for predicted, paid in one.fifths)
+        yield f"{name:18}{one.predicted:>11,.0f}{one.paid:>11,.0f}{one.off_by:>11,.0f}  {fifths}"
 
 
 def as_json(found: list[Row]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from heapq import heappop, heappush
 from itertools import accumulate
-from typing import Final
+from typing import Final, NamedTuple
 
 from cti_server.phases.availability import Obstacle
 from cti_server.phases.choosing import Chooser, Question
@@ -21,6 +21,7 @@ from cti_simulators.sales_firm import PHASES, Customer, Firm
 
 TERMS: Final = Terms("JPY", months=Decimal(14), success_days=Decimal(25))
 """What the firm predicts with."""
+PLAIN: Final = replace(TERMS, by_success_days=False)
 _CONTRACT: Final = 1
 """The phase at whose end the contract is signed."""
 _DAY_ONE: Final = date(2020, 1, 1)
@@ -117,6 +118,16 @@ def by_truth(firm: Firm, room: float = 0.3) -> Policy:
     return choose
 
 
+class Predicted(NamedTuple):
+    """A contract as it was predicted when it was signed, and what was paid in the end; yen."""
+
+    plain: int
+    """Price times months."""
+    sharpened: int
+    """That times expected success days over this customer's."""
+    paid: int
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of one rule in one firm."""
@@ -129,6 +140,7 @@ class Outcome:
     """For each phase: how many choices it took until the new member got more than their share; null: never."""
     waited: float
     """The share of customers that had to wait for a member."""
+    contracts: tuple[Predicted, ...]
 
 
 @dataclass(slots=True)
@@ -149,6 +161,12 @@ class _Deal:
         began = _day(self.customer.at)
         self.contract = Contract(began, max(day, began + timedelta(days=1)), Money(self.customer.price, "JPY"))
         self.worth = value(self.contract, TERMS, Past()).worth.minor
+
+    @property
+    def plain(self) -> int:
+        """What is predicted without the success days; yen."""
+        assert self.contract is not None
+        return value(self.contract, PLAIN, Past()).worth.minor
 
     def end(self) -> int:
         """The customer leaves; what it was worth, yen."""
@@ -171,6 +189,7 @@ class Trial:
         self.chosen: list[list[str]] = [[] for _phase in PHASES]
         self._joined: list[int] = [0 for _phase in PHASES]
         self._realised: list[int] = []
+        self._contracts: list[Predicted] = []
 
     def run(self) -> Outcome:
         """Lets all customers come, and go."""
@@ -225,7 +244,9 @@ class Trial:
 
     def _serve(self, at: float, deal: _Deal, months: int) -> None:
         """The customer knows the service now, and stays for so many months."""
-        self._realised.append(deal.customer.price * months)
+        paid = deal.customer.price * months
+        self._realised.append(paid)
+        self._contracts.append(Predicted(deal.plain, deal.worth or 0, paid))
         deal.months = months
         self._know(deal, Path(deal.customer.source, deal.members, len(PHASES), worth=deal.worth))
         heappush(self._events, (at + months * _MONTH, deal.customer.number, len(PHASES) + 1, deal))
@@ -248,6 +269,7 @@ class Trial:
             shares=shares,
             found_after=tuple(self._found(phase) for phase in range(len(PHASES))),
             waited=self._waited / max(1, sum(map(len, self.chosen))),
+            contracts=tuple(self._contracts),
         )
 
     def _found(self, phase: int) -> int | None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cti_server.cli import main
 from cti_server.phases.choosing import Chooser, Rule
-from cti_simulators.policy_report import RULES, interval, t_quantile
+from cti_simulators.policy_report import RULES, interval, predictions, t_quantile
 from cti_simulators.policy_trial import Trial, at_random, by_rule, by_truth, round_robin
 from cti_simulators.sales_firm import Firm, Size, Spread
 
@@ -39,7 +39,19 @@ def test_people_read_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     text = _compared(capsys, "1")
     for name in RULES:
         assert text.count(f"\n{name} ") == 3, "worth, load, new member"
-    assert "behind ours" in text and "Ours" in text.splitlines()[-1]
+    assert "behind ours" in text and "\nOurs" in text
+    assert "price x months" in text and "x success days" in text
+
+
+def test_predictions_are_held_against_what_was_paid() -> None:
+    firm = Firm(1, Size(customers=400))
+    outcome = Trial(firm, by_rule(Chooser(Rule.BALANCED))).run()
+    found = predictions([{"ours": outcome}])
+    plain, sharpened = found["price x months"], found["x success days"]
+    assert plain.paid == sharpened.paid == fmean(one.paid for one in outcome.contracts)
+    assert [one[0] for one in plain.fifths] == sorted(one[0] for one in plain.fifths)
+    assert plain.fifths[-1][1] > plain.fifths[0][1], "who was predicted to pay most paid more than who least"
+    assert plain.off_by > 0
 
 
 def test_a_number_of_firms_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
