@@ -63,7 +63,7 @@ class Acting(Moving):
             raise Conflict("This is over already; look at it again")
         now = self.clock.now()
         self.work.done.end_action(deal_id, action_id, now, note.strip()[:LONGEST])
-        self._seen_to(deal, now)
+        self._again(deal, now)
         self.work.deals.note(deal, self.viewer.id, now, "deal action ended", {"action": action_id})
 
     @needs("handle")
@@ -74,7 +74,7 @@ class Acting(Moving):
         now = self.clock.now()
         action = Action(0, kind, kind == "mail in", now, now, self.viewer.id, note.strip()[:LONGEST])
         kept_as = self.work.done.act(deal_id, deal.phase, action)
-        self._seen_to(deal, now)
+        self._again(deal, now)
         self.work.deals.note(deal, self.viewer.id, now, "deal action", {"action": kept_as, "kind": kind})
 
     @needs("handle")
@@ -97,7 +97,7 @@ class Acting(Moving):
         now = self.clock.now()
         if changed:
             self.work.done.fill(deal_id, changed, self.viewer.id, now)
-            self._seen_to(deal, now)
+            self._again(deal, now)
             self.work.deals.note(deal, self.viewer.id, now, "deal filled in", {"items": sorted(changed)})
         for item in values:
             self.work.done.keep_draft(deal_id, self.viewer.id, item, None, now)
@@ -114,7 +114,7 @@ class Acting(Moving):
         self.work.deals.put(replace(deal, due_at=until))
         self.work.deals.note(deal, self.viewer.id, now, "deal put off", {"until": until})
 
-    def _seen_to(self, deal: Deal, now: float) -> None:
+    def _again(self, deal: Deal, now: float) -> None:
         """Something was done: it is suggested again in a while."""
         phase = self._phase(self._service(deal.service), deal.phase)
         again = now + again_after(self.work.deals.pace(phase.id), phase.target_days)

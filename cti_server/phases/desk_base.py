@@ -5,7 +5,8 @@ from __future__ import annotations
 from cti_server.phases.model import Deal, Phase, Service
 from cti_server.phases.ports import PhaseWork
 from cti_server.shared.clock import Clock
-from cti_server.shared.errors import Conflict, Invalid, NotFound
+from cti_server.shared.errors import Conflict, Invalid, NotAllowed, NotFound
+from cti_server.shared.scope import Span
 from cti_server.shared.viewer import Viewer
 
 REASON_LONGEST = 200
@@ -25,8 +26,20 @@ class PhaseBase:
             raise NotFound("There is no such deal")
         return found
 
-    def _open(self, deal_id: int) -> Deal:
+    def _acts(self, deal: Deal) -> bool:
+        """Whether the viewer sees to a deal: its member does, whoever may where it waits, and who looks after a branch
+        or the firm."""
+        return deal.member in (None, self.viewer.id) or self.viewer.scope.span is not Span.OWN
+
+    def _seen_to(self, deal_id: int) -> Deal:
+        """A deal that the viewer sees to. NotAllowed where it is somebody else's."""
         deal = self._deal(deal_id)
+        if not self._acts(deal):
+            raise NotAllowed("Another member sees to this deal; ask them, or their manager")
+        return deal
+
+    def _open(self, deal_id: int) -> Deal:
+        deal = self._seen_to(deal_id)
         if deal.state != "open":
             raise Conflict("This deal is over; open it again first")
         return deal

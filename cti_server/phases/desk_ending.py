@@ -32,7 +32,7 @@ class Ending(Moving):
     @needs("handle")
     def cancel(self, deal_id: int, end: date, reason: str) -> Deal:
         """The customer cancelled its contract: what it was worth is known."""
-        deal, why, now = self._deal(deal_id), one_line(reason), self.clock.now()
+        deal, why, now = self._seen_to(deal_id), one_line(reason), self.clock.now()
         if deal.start is None:
             raise Conflict("This deal has no contract; it can only be lost")
         if deal.state == "cancelled":
@@ -47,7 +47,7 @@ class Ending(Moving):
     @needs("handle")
     def reopen(self, deal_id: int) -> Deal:
         """Takes the end of a deal back."""
-        deal, now = self._deal(deal_id), self.clock.now()
+        deal, now = self._seen_to(deal_id), self.clock.now()
         if deal.state == "open":
             raise Conflict("This deal is open; look at it again")
         service = self._service(deal.service)
@@ -71,7 +71,7 @@ class Ending(Moving):
         self, deal_id: int, first_contact: date, start: date, price: Money | None, plan: int | None
     ) -> Deal:
         """Another price, plan or day: what the deal is worth follows."""
-        deal, now = self._deal(deal_id), self.clock.now()
+        deal, now = self._seen_to(deal_id), self.clock.now()
         if deal.start is None:
             raise Conflict("This deal has no contract yet")
         service, before = self._service(deal.service), contract_of(deal)

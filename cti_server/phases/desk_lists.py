@@ -76,7 +76,6 @@ class Lists(PhaseBase):
         people += [user for one in choices for user in (one["by"], one["member"], *_named(one))]
         names = self.work.deals.names(people)
         called = {one.id: one.name for one in service.phases}
-        mine = deal.member == self.viewer.id or deal.member is None
         return DealView(
             deal=deal,
             service=service,
@@ -96,7 +95,7 @@ class Lists(PhaseBase):
             values=values,
             choices=choices,
             plain=self.viewer.scope.span is Span.ALL,
-            may_act=self.viewer.may("handle") and (mine or self.viewer.scope.span is not Span.OWN),
+            may_act=self.viewer.may("handle") and self._acts(deal),
         )
 
     def _sold(self) -> list[Service]:

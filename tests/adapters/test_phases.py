@@ -366,3 +366,27 @@ def test_a_phase_that_goes_faster_than_its_target_is_seen_to_sooner(firm: Firm) 
     with firm.at() as desk:
         desk.log(deal, "mail", "")
         assert desk.deal(deal).deal.due_at == pytest.approx(firm.clock.at + AGAIN_AFTER * 0.6)
+
+
+def test_who_only_sees_a_customer_leaves_its_deals_to_their_members(firm: Firm) -> None:
+    service = firm.sets_up()
+    boss = viewer("700", role="branch manager", extensions=())
+    deal = firm.opens(service)
+    with firm.at(admin()) as desk:
+        desk.save_member("700", None, [service.phases[0].id], Staffing(20))
+    with firm.at(boss) as desk:
+        desk.pass_on(deal, desk.deal(deal).deal.version, "700")
+    with firm.at() as desk:
+        view = desk.deal(deal)  # 801 is the rep in charge all the same
+        assert view.deal.member == "700" and not view.may_act
+        for act in (
+            lambda: desk.begin(deal, "call"),
+            lambda: desk.type(deal, service.phases[0].items[0].id, "x"),
+            lambda: desk.save(deal, {}),
+            lambda: desk.hand_on(deal, view.deal.version),
+            lambda: desk.lose(deal, "no"),
+            lambda: desk.reopen(deal),
+            lambda: desk.cancel(deal, TODAY, "no"),
+        ):
+            with pytest.raises(NotAllowed):
+                act()
