@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from cti_server.identity.accounts import Role, User
 from cti_server.identity.factor_ports import FactorRows
+from cti_server.identity.people_ports import PeopleRows
 from cti_server.identity.telephone_ports import TelephoneRows
 from cti_server.identity.token_ports import TokenRows
 from cti_server.shared.people import Branch
@@ -102,6 +103,10 @@ class AccountRows(Protocol):
     @property
     def telephones(self) -> TelephoneRows:
         """Whose the extensions are, and who sits there."""
+
+    @property
+    def people(self) -> PeopleRows:
+        """Users in lists."""
 
     @property
     def second_factors(self) -> FactorRows:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from flask import Flask
 
+from cti_server.identity.ports import Session
 from cti_server.identity.second_factor import State
 from cti_server.identity.tokens import TokenRefused
 from cti_server.settings import BranchSettings, ServerSettings, Settings
@@ -80,6 +81,9 @@ class FakeAccounts:
 
     def change_password(self, viewer: Viewer, old: str, new: str, token: str | None = None) -> None:
         raise Invalid("The old password is wrong", "old", "wrong-password")
+
+    def my_sessions(self, viewer: Viewer) -> list[Session]:
+        return [Session("ab" * 32, viewer.id, 1_800_000_000.0, 1_800_000_100.0, 1_800_040_000.0, "192.0.2.7")]
 
     def set_language(self, viewer: Viewer, language: str) -> None:
         self.languages[viewer.language] = language

@@ -62,7 +62,7 @@ LISTS = (
     "/telephone/pill",
     "/unregistered",
 )
-ABOUT_NOBODY = {"signin", "second_factor", "oidc", "me", "tokens", "static", "api", "phases_setup"}
+ABOUT_NOBODY = {"signin", "second_factor", "oidc", "me", "users", "tokens", "static", "api", "phases_setup"}
 """Rooms in which nothing of a customer or a call is; and what only tokens open (tests/web/test_api.py)."""
 FORM = {
     "name": "New",

@@ -69,6 +69,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "extensions",
     "telephone",
     "me",
+    "users",
     "mailbox",
     "lookup",
 )

@@ -114,6 +114,26 @@ ROLES: dict[str, LazyString] = {
     "administrator": _("Administrator"),
 }
 
+SPANS: dict[str, LazyString] = {
+    "own": _("Their own customers"),
+    "branch": _("Customers of their branch"),
+    "all": _("Customers of every branch"),
+}
+
+USER_RIGHTS: dict[str, LazyString] = {
+    "handle": _("handles calls"),
+    "unregistered": _("sees unregistered callers"),
+    "customers": _("changes customers"),
+    "export": _("exports lists"),
+    "audit": _("reviews calls and the trail"),
+    "rules": _("changes the rules of compliance"),
+    "phases": _("sets up services and phases"),
+    "exchanges": _("looks after exchanges"),
+    "simulator": _("uses the simulator"),
+    "users": _("looks after users"),
+}
+"""What a role allows, as its bearer does it."""
+
 MARKS: dict[str, LazyString] = {
     "end-not-seen": _("Nobody saw it end"),
     "cut-by-gap": _("Cut by a gap"),
@@ -221,5 +241,7 @@ def register(app: Flask) -> None:
         DRAFTS=DRAFTS,
         INCOMING=INCOMING,
         ROLES=ROLES,
+        SPANS=SPANS,
+        USER_RIGHTS=USER_RIGHTS,
         MARKS=MARKS,
     )

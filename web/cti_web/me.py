@@ -9,6 +9,9 @@ from zoneinfo import available_timezones
 from flask import Blueprint, Response, current_app, jsonify, request, url_for
 from flask_babel import gettext as _
 
+from cti_server.identity.administering import key_of
+from cti_server.identity.ports import Session
+from cti_server.identity.sessions import session_id
 from cti_server.shared.errors import Invalid
 from cti_server.shared.viewer import Dialling, Viewer
 from cti_web import cookies, formats, second_factor
@@ -47,6 +50,15 @@ class Preferences(Protocol):
 
     def change_password(self, viewer: Viewer, old: str, new: str, token: str | None = None) -> None:
         """Ends all sessions but that of ``token``. Raises Invalid, naming ``old`` or the new one."""
+
+    def my_sessions(self, viewer: Viewer) -> list[Session]:
+        """Where the viewer is signed in, the latest used first."""
+
+    def end_my_session(self, viewer: Viewer, key: str) -> None:
+        """Ends one. NotFound where there is none."""
+
+    def end_my_others(self, viewer: Viewer, current: str) -> int:
+        """Ends all but the present one."""
 
 
 @blueprint.get("/me")
@@ -87,6 +99,22 @@ def change_password() -> Response:
     return done(_("The password is changed"), then=url_for("me.show"))
 
 
+@blueprint.post("/me/sessions/end")
+@signed_in
+def end_session() -> Response:
+    """Signs out somewhere else."""
+    _accounts().end_my_session(viewer, request.form.get("session", ""))
+    return done(_("Signed out there"), then=url_for("me.show"))
+
+
+@blueprint.post("/me/sessions/end-others")
+@signed_in
+def end_other_sessions() -> Response:
+    """Signs out everywhere but here."""
+    _accounts().end_my_others(viewer, _this_session())
+    return done(_("Signed out everywhere else"), then=url_for("me.show"))
+
+
 @blueprint.post("/me/pop-up-test")
 @signed_in
 def test_pop_up() -> Response:
@@ -109,10 +137,20 @@ def _page(problem: str = "", field: str = "") -> Response:
     with desk() as use:
         telephone = parts(use) if viewer.may("handle") else {}
         factor = second_factor.factors().state(viewer)
-        answer = page(use, "me/page.html", zones=ZONES, problem=problem, field=field, factor=factor, **telephone)
+        sessions = {
+            "sessions": _accounts().my_sessions(viewer),
+            "this_session": _this_session(),
+            "key_of": key_of,
+        }
+        values: dict[str, Any] = {"zones": ZONES, "problem": problem, "field": field, "factor": factor}
+        answer = page(use, "me/page.html", **values, **sessions, **telephone)
     if problem:
         answer.status_code = 422
     return answer
+
+
+def _this_session() -> str:
+    return session_id(cookies.read(cookies.SESSION))
 
 
 def _accounts() -> Preferences:

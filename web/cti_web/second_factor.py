@@ -42,6 +42,9 @@ class SecondFactors(Protocol):
     def new_recovery(self, viewer: Viewer, code: str, address: str) -> list[str]:
         """Other recovery codes."""
 
+    def reset(self, user_id: str, by: str | None = None) -> None:
+        """Takes somebody's away."""
+
     def half(self, token: str) -> Half:
         """A sign-in that lacks its second step; Invalid where there is none."""
 

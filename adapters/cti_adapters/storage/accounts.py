@@ -12,6 +12,7 @@ from cti_adapters.passwords import Argon2
 from cti_adapters.sealing import NoSealer
 from cti_adapters.storage import mapping, outbox
 from cti_adapters.storage.api_tokens import TokenShelf
+from cti_adapters.storage.people_shelf import PeopleShelf
 from cti_adapters.storage.schema import sessions, signin_failures
 from cti_adapters.storage.second_factors import FactorShelf
 from cti_adapters.storage.signed_in import role_of, signed_in, user_of
@@ -153,6 +154,11 @@ class Rows:
     def telephones(self) -> TelephoneShelf:
         """Whose the extensions are, and who sits there."""
         return self._work.telephones
+
+    @property
+    def people(self) -> PeopleShelf:
+        """Users in lists."""
+        return PeopleShelf(self._session)
 
     @property
     def second_factors(self) -> FactorShelf:
