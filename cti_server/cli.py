@@ -24,6 +24,7 @@ COMMANDS = {
     "replay": "replay",
     "doctor": "doctor",
     "audit": "audit",
+    "compliance": "compliance",
     "db": "db",
     "simulate": "simulate",
     "policy": "policy",

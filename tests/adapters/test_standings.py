@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
-from cti_adapters.storage import mapping
+from cti_adapters.storage import mapping, recounting
 from cti_adapters.storage.call_rows import as_log, as_row
 from cti_adapters.storage.correcting import correct
 from cti_adapters.storage.directory import Directory
@@ -21,6 +21,7 @@ from cti_adapters.storage.policy_rows import InForce
 from cti_adapters.storage.schema_compliance import coverage, exemptions, policies, standings
 from cti_adapters.storage.standing_rows import restand
 from cti_adapters.storage.work import writing
+from cti_server.cli import main
 from cti_server.compliance.rules import Policy, Rule
 from cti_server.compliance.standing import Facts, Record, Seen, rows_of
 from cti_server.compliance.versions import as_json
@@ -181,3 +182,32 @@ def test_counts_are_those_of_a_recount_whatever_happened(data: st.DataObject) ->
             acts(office, data)
         assert kept(office) == counted(office)
         office.database.close()
+
+
+def test_a_recount_that_was_ended_goes_on_and_comes_to_the_same(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recounting, "LOT", 2)
+    office.rings(*(inbound(number, "0312340000", at=NOW - 9000 + number) for number in range(7)))
+    before = kept(office)
+    engine = writing(office.database.engine)
+    with engine.begin() as connection:
+        connection.execute(delete(coverage))
+        connection.execute(delete(standings))
+    recounting.ask(engine, None, NOW)
+    (job,) = recounting.pending(engine)
+    assert next(recounting.recount(engine, job, NOW)).done == 2  # and the machine goes off
+    (job,) = recounting.pending(engine)
+    told = list(recounting.recount(engine, job, NOW))
+    assert told[-1] == (7, 7, 7) and recounting.pending(engine) == []
+    assert kept(office) == before
+
+
+def test_the_command_does_what_waits(office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    office.rings(inbound(1, "0312340000"))
+    config = tmp_path / "cti.toml"
+    config.write_text(f'[server]\ndata_dir = "{tmp_path}"\n')
+    assert main(["compliance", "recompute", "--config", str(config)]) == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert main(["compliance", "recompute", "--all", "--config", str(config)]) == 0
+    assert "1 calls were looked at, 0 stand otherwise" in capsys.readouterr().out

@@ -88,7 +88,6 @@ class RecountRow(Row):
     since: Mapped[float | None]
     why: Mapped[str]
     asked_at: Mapped[float]
-    cursor_at: Mapped[float | None]
     cursor_id: Mapped[str]
     done: Mapped[int]
     changed: Mapped[int]

@@ -101,7 +101,6 @@ recounts: Final = Table(
     moment("since", nullable=True),  # calls that began from then on; null: all
     text("why"),  # upgrade | rules | asked
     moment("asked_at"),
-    moment("cursor_at", nullable=True),  # the last call that was looked at
     text("cursor_id"),
     count("done"),
     count("changed"),

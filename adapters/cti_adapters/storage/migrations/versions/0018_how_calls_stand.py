@@ -119,7 +119,6 @@ def _views() -> None:
         sa.Column("since", sa.Double(), nullable=True),
         sa.Column("why", sa.Text(), server_default="", nullable=False),
         sa.Column("asked_at", sa.Double(), nullable=False),
-        sa.Column("cursor_at", sa.Double(), nullable=True),
         sa.Column("cursor_id", sa.Text(), server_default="", nullable=False),
         sa.Column("done", sa.Integer(), server_default="0", nullable=False),
         sa.Column("changed", sa.Integer(), server_default="0", nullable=False),
