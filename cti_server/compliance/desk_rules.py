@@ -5,6 +5,7 @@ from __future__ import annotations
 from cti_server.compliance.desk_base import DeskBase
 from cti_server.compliance.rules import Policy, checked
 from cti_server.compliance.versions import Version, as_json
+from cti_server.compliance.views import Recount
 from cti_server.shared.errors import Conflict, Invalid
 from cti_server.shared.viewer import needs
 
@@ -18,6 +19,11 @@ class RulesDesk(DeskBase):
     def policy_versions(self) -> list[Version]:
         """All of them by number; the last one holds for calls from now on."""
         return self.work.policies.versions()
+
+    @needs("audit")
+    def pending_recount(self) -> Recount | None:
+        """Past calls that have to be looked at again."""
+        return self.work.policies.pending_recount()
 
     @needs("rules")
     def save_policy(self, policy: Policy, based_on: int, since: float | None, note: str) -> Version:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cti_adapters.storage import mapping
+from cti_adapters.storage.compliance_rows import ExemptionRow
 from cti_server.calls.desk import Desk
 from cti_server.calls.desk_receiving import BY_HAND
 from cti_server.calls.log import CallLog
@@ -110,8 +111,11 @@ class World:
         """Customer -> a claim without a call."""
         self.deals: dict[str, int] = {}
         """Customer -> a deal with it."""
+        self.exemptions: dict[str, int] = {}
+        """Call -> an exemption that waits for a decision."""
         self._acts()
         self._deals()
+        self._exempt()
 
     def _deals(self) -> None:
         """Everybody has a deal, with something done for it and a contract; they wait for a member."""
@@ -200,6 +204,14 @@ class World:
             desk.reopen([call.log.id for call in self.calls if call.people == self.household])
             desk.snooze(item, NOW + 999_999, "said760002")
         self.office.clock.at += 700
+
+    def _exempt(self) -> None:
+        """Of every call somebody said why it needs no record."""
+        for call in self.calls:
+            word = f"said{call.people[-1].code}" if call.people else "noted"
+            row = ExemptionRow(call_id=call.log.id, reason=word, asked_by="999", asked_at=NOW)
+            self.office.put(row)
+            self.exemptions[call.log.id] = row.id
 
     def _claim(self, one: Person, history: int) -> int:
         label = one.label

@@ -40,6 +40,9 @@ LISTS = (
     "/compliance/claims?state=all&branch=122&by=999",
     "/compliance/claims.csv",
     "/compliance/coverage",
+    "/compliance/rules",
+    "/compliance/exemptions",
+    "/compliance/exemptions?state=all",
     "/compliance/coverage?period=month&standing=all",
     "/compliance/coverage?rep=804&standing=all&class=1",
     "/compliance/coverage.csv?standing=all",
@@ -96,6 +99,7 @@ NOT_THERE = {
     "member": "nonsense",
     "claim": "99999",
     "view": "99999",
+    "exemption": "99999",
     "item": "99999",
     "code": "nonsense",
     "number": "0399990099",
@@ -252,6 +256,7 @@ def test_what_is_hidden_answers_as_what_is_not_there(site: Site, who: Viewer) ->
         "code": [one.code for one in people[::9]],
         "deal": [str(site.world.deals[one.code]) for one in people][::9],
         "service": [],  # nothing of customers; the sums on its page are the desk's to hold back
+        "exemption": [str(site.world.exemptions[call]) for call in calls if call in site.world.exemptions][::9],
         "view": [],  # a user's own, or shared with who sees as much
         "profile": [],  # of a make, of nobody
         "number": [f"0{one.number[3:]}" for one in people[::9] if one.number not in known],

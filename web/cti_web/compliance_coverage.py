@@ -34,7 +34,7 @@ STANDINGS: Final[dict[str, Label]] = {
     "overdue": Label(_("Overdue"), "red", "clock"),
     "due": Label(_("Record is due"), "amber", "clock"),
     "incomplete": Label(_("Record is incomplete"), "amber", "pencil"),
-    "recorded": Label(_("Recorded"), "green", "check"),
+    "recorded": Label(lazy_pgettext("standing", "Recorded"), "green", "check"),
     "exempt": Label(_("Exempt"), "", "minus"),
     "unregistered": Label(_("Caller not registered"), "violet", "user-question"),
     "live": Label(_("Going on"), "blue", "phone-call"),

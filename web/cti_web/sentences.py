@@ -3,6 +3,7 @@ those that name something are told apart by their stable code."""
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from flask_babel import LazyString, gettext, lazy_gettext
@@ -46,6 +47,24 @@ BY_CODE: Final[dict[str, LazyString]] = {
     "no-user": _("There is no such colleague; choose one of the list."),
 }
 
+NAMING: Final[dict[str, LazyString]] = {
+    "rules-contradict-hours": _(
+        "“%(one)s” and “%(other)s” hold for the same calls, but give different hours; make them agree, or hold for "
+        "different calls."
+    ),
+    "rules-contradict-wants": _(
+        "“%(one)s” and “%(other)s” hold for the same calls, but don’t ask the same of the record; make them agree, or "
+        "hold for different calls."
+    ),
+    "rule-name-twice": _("Two rules are called “%(one)s”; give one of them another name."),
+    "rule-kinds": _("“%(one)s” holds for no kind of call; choose at least one."),
+    "rule-classes": _("“%(one)s” holds for no class of customer; choose at least one."),
+    "rule-hours": _("“%(one)s” needs a number of business hours between 0 and 1000."),
+    "rule-length": _("No call is as long as “%(one)s” says; set its seconds right."),
+}
+"""Of things that the user gave a name: what stands between quotation marks in the core's own sentence."""
+_QUOTED: Final = re.compile("“([^”]*)”")
+
 BY_ENDING: Final[dict[str, LazyString]] = {
     "-missing": _("Something is missing: %(field)s."),
     "-long": _("This is too long: %(field)s."),
@@ -61,7 +80,15 @@ def said(error: YobirinError) -> str:
     if known != text:
         return known
     code = error.code if isinstance(error, Invalid) else None
-    return _by_code(error, code) if code else ""
+    return _naming(text, code) or _by_code(error, code) if code else ""
+
+
+def _naming(text: str, code: str) -> str:
+    """A sentence that names things by its code: they stand in it between quotation marks, in their order."""
+    if code not in NAMING:
+        return ""
+    names = _QUOTED.findall(text)
+    return str(NAMING[code]) % {"one": names[0] if names else "", "other": names[-1] if names else ""}
 
 
 def _by_code(error: YobirinError, code: str) -> str:
