@@ -40,7 +40,7 @@ from cti_adapters.storage.firm import (
 from cti_adapters.storage.play_shelf import PLAY_ROW
 from cti_adapters.storage.refold_shelf import REFOLD_ROW
 from cti_adapters.storage.work import Database, writing
-from cti_adapters.timetable import Appointment, Timetable
+from cti_adapters.timetable import Appointment, Round, Timetable
 from cti_server.exchange_handlers import exchange_handlers
 from cti_server.exchange_states import ExchangeStates
 from cti_server.identity import seating
@@ -59,6 +59,7 @@ from cti_server.shared.people import Branch
 from cti_server.shared.scope import EVERYTHING
 from cti_web.push import LiveResource
 from cti_web.report_mail import queue_report
+from cti_web.request_mail import remind
 from cti_web.site import Health, PublicSite
 from cti_web.watching import Watch
 
@@ -342,13 +343,20 @@ class Server:
             put_exchanges(connection, entries)
             put_deliveries(connection, told, SystemClock().now())
 
-    def _appointments(self) -> list[Appointment]:
+    def _appointments(self) -> list[Appointment | Round]:
         audit = self._settings.audit
+        reviewing = Round("records asked for", self._settings.review.look_every_minutes, self._remind)
         daily = [Appointment("seal of the audit trail", audit.seal_at, audit.timezone, self._seal)]
-        return daily + [
+        reports = [
             Appointment(f"report at {one.at}", one.at, one.timezone, lambda one=one: self._mail_report(one))  # type: ignore[misc]
             for one in self._settings.reports
         ]
+        return [*daily, *reports, reviewing]
+
+    def _remind(self) -> None:
+        """In the timetable's thread."""
+        if remind(self._database, SystemClock(), self._settings.server.public_url):
+            self.reactor.callFromThread(self._outbox.wake)
 
     def _seal(self) -> None:
         """In the timetable's thread."""

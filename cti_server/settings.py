@@ -355,6 +355,10 @@ class ReviewSettings(Table):
     """What reviewers are shown and may ask for (spec C6)."""
 
     claim_window_minutes: Annotated[int, Field(ge=1, le=10080)] = 240
+    request_hours: Annotated[int, Field(ge=1, le=400)] = 8
+    remind_hours: Annotated[int, Field(ge=0, le=400)] = 2
+    escalate_hours: Annotated[int, Field(ge=0, le=400)] = 4
+    look_every_minutes: Annotated[int, Field(ge=1, le=60)] = 5
 
 
 class Settings(Table):

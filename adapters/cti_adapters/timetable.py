@@ -1,4 +1,4 @@
-"""What happens at set hours: one table, hour -> use case, on APScheduler's cron.
+"""What happens at set hours, or every few minutes: one table, hour -> use case, on APScheduler.
 
 Jobs run in the scheduler's own threads, never on the reactor; one that fails is logged and comes again at its next
 hour.
@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +36,24 @@ class Appointment:
         return CronTrigger(hour=int(hour), minute=int(minute), timezone=ZoneInfo(self.timezone))
 
 
+@dataclass(frozen=True)
+class Round:
+    """``run`` is called every so many minutes, by the clock: a server that is often started anew keeps them too."""
+
+    name: str
+    minutes: int
+    run: Callable[[], None]
+
+    @property
+    def trigger(self) -> IntervalTrigger:
+        """The interval, counted from 1970 on."""
+        return IntervalTrigger(minutes=self.minutes, start_date=datetime.fromtimestamp(0, UTC), timezone=UTC)
+
+
 class Timetable:
     """Keeps a table of appointments; a server that was down at the hour catches up within an hour, once."""
 
-    def __init__(self, appointments: Sequence[Appointment]) -> None:
+    def __init__(self, appointments: Sequence[Appointment | Round]) -> None:
         self._scheduler = BackgroundScheduler(
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600}
         )

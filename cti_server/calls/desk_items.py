@@ -86,7 +86,7 @@ class Items(Reach):
             raise Conflict("A record can be taken back for ten minutes only; write another that sets it right")
         if self.work.records.mail_of_history(history_id) is not None:
             raise Conflict("This mail is on its way and can't be taken back; write another that sets it right")
-        self.work.records.undo_history(history_id)
+        self.work.records.undo_history(history_id, now)
         calls = self.work.calls.get(row.call_ids)
         self.work.work.reopen([call.log.id for call in calls], handled_at=row.at, at=now)
         self._note("undone", calls, history=history_id)

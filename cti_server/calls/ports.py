@@ -348,8 +348,8 @@ class Records(Protocol):
     def history_of_calls(self, call_ids: Sequence[str], limit: int) -> list[HistoryRow]:
         """The records that answer these calls, the latest first."""
 
-    def undo_history(self, history_id: int) -> None:
-        """Marks a record undone."""
+    def undo_history(self, history_id: int, at: float) -> None:
+        """Marks a record undone; ``at``: when, epoch seconds, UTC."""
 
     def add_mail(self, entry: MailEntry) -> int:
         """Queues a mail and tells the daemon."""

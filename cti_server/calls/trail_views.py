@@ -33,6 +33,12 @@ CHAPTERS: Final[Mapping[str, str]] = {
     "recorded": "recorded",
     "mailed": "recorded",
     "dialled": "recorded",
+    "record asked for": "recorded",
+    "record answered": "recorded",
+    "record missing again": "recorded",
+    "record not asked for any more": "recorded",
+    "record reminded": "recorded",
+    "record escalated": "recorded",
 }
 """Which chapter a step of the trail stands in; what is not here is work on the call: ``done``."""
 SHOWN_WHOLE: Final = frozenset({"recorded", "mailed", "dialled"})

@@ -4,16 +4,15 @@ reads as not found."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Final
 
-from cti_server.review.ports import Place, ReviewWork
+from cti_server.review.lists import PAGE, place_of
+from cti_server.review.ports import ReviewWork
 from cti_server.review.views import ClaimQuery, ClaimRow, Listed
 from cti_server.shared.clock import Clock
 from cti_server.shared.errors import Conflict, Invalid, NotFound
 from cti_server.shared.viewer import Viewer, needs
 
-PAGE: Final = 50
 EXPORT_STEP: Final = 500
 REASON_LONGEST: Final = 200
 
@@ -29,7 +28,7 @@ class ReviewDesk:
     @needs("audit")
     def claims(self, query: ClaimQuery, cursor: str | None = None, limit: int = PAGE) -> Listed[ClaimRow]:
         """The records of a time that claim a call which no exchange saw, newest first."""
-        found, following = self.work.claims.page(query, _place_of(cursor), max(1, min(limit, EXPORT_STEP)))
+        found, following = self.work.claims.page(query, place_of(cursor), max(1, min(limit, EXPORT_STEP)))
         return Listed(found, None if following is None else f"{following.at!r}_{following.id}")
 
     @needs("export")
@@ -86,14 +85,3 @@ def one_line(text: str) -> str:
     if len(bare) > REASON_LONGEST:
         raise Invalid("The reason is longer than 200 characters; shorten it", "reason", "reason-long")
     return bare
-
-
-def _place_of(cursor: str | None) -> Place | None:
-    """The place that a cursor names. Raises Invalid where it is none."""
-    if not cursor:
-        return None
-    at, line, number = cursor.rpartition("_")
-    with suppress(ValueError):
-        if line:
-            return Place(float(at), int(number))
-    raise Invalid("This list can't go on from there; open it again from its beginning", "cursor", "bad-cursor")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from cti_server.review.views import ClaimQuery, ClaimRow
+from cti_server.review.policy import ReviewPolicy
+from cti_server.review.requests import Schedule
+from cti_server.review.views import ClaimQuery, ClaimRow, RequestQuery, RequestView
+from cti_server.shared.scope import Label
 
 
 class Place(NamedTuple):
@@ -37,9 +41,77 @@ class Claims(Protocol):
         """Adds to the trail that a list was taken away."""
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """Whose a call may be, of those that the viewer sees: the best first. ``picked``: it is surely theirs."""
+
+    label: Label
+    customer: str | None
+    name: str
+    picked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewRequest:
+    """A record that is to be asked for."""
+
+    call: str
+    about: About
+    to: str
+    by: str
+    at: float
+    note: str
+    plan: Schedule
+
+
+class Requests(Protocol):
+    """Contact records that were asked for, within the scope."""
+
+    def whose(self, call_id: str) -> list[About]:
+        """Whose a call may be; empty where there is no such call."""
+
+    def able(self, label: Label, call_id: str) -> list[tuple[str, str]]:
+        """(user, name) of the colleagues who may handle calls of this label: the rep in charge first, then who took
+        the call."""
+
+    def deadline(self, branch: str, since: float, hours: float) -> float:
+        """When so many business hours of a branch have gone by."""
+
+    def add(self, new: NewRequest) -> int | None:
+        """Keeps it, and tells the screens. Null where the call's record is asked for already."""
+
+    def get(self, request_id: int, now: float) -> RequestView | None:
+        """One of them."""
+
+    def of_call(self, call_id: str, now: float) -> Sequence[RequestView]:
+        """Those about a call, the newest first."""
+
+    def page(
+        self, query: RequestQuery, after: Place | None, limit: int, now: float
+    ) -> tuple[list[RequestView], Place | None]:
+        """Newest first; the place is null at the end."""
+
+    def waiting_for(self, user: str, branch: str | None, limit: int, now: float) -> Sequence[RequestView]:
+        """Those that wait for a user, and of a branch those that were escalated; what is due first comes first."""
+
+    def count_waiting_for(self, user: str, branch: str | None) -> int:
+        """How many they are."""
+
+    def withdraw(self, request_id: int, by: str, at: float) -> None:
+        """It is not asked for any more."""
+
+
 class ReviewWork(Protocol):
     """One transaction, seen through one scope."""
 
     @property
     def claims(self) -> Claims:
         """The claims."""
+
+    @property
+    def requests(self) -> Requests:
+        """The records that were asked for."""
+
+    @property
+    def policy(self) -> ReviewPolicy:
+        """What the settings say."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from cti_server.review.claims import PENDING, State
+from cti_server.review.requests import WAITING, Standing
 
 Row = TypeVar("Row")
 
@@ -54,6 +55,57 @@ class ClaimQuery:
     state: str = ""
     branch: str = ""
     by: str = ""
+
+
+@dataclass(slots=True)
+class RequestView:
+    """A contact record that a reviewer asked for. ``call_at`` is when the call began."""
+
+    id: int
+    call: str
+    call_at: float | None
+    customer: str
+    """Empty for a caller who is not registered."""
+    customer_name: str
+    branch: str
+    branch_name: str
+    to: str
+    to_name: str
+    by: str
+    by_name: str
+    at: float
+    due_at: float
+    note: str
+    standing: Standing
+    reminded_at: float | None = None
+    escalated_at: float | None = None
+    closed_at: float | None = None
+    closed_by_name: str = ""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the record is still missing."""
+        return self.standing in WAITING
+
+
+@dataclass(frozen=True, slots=True)
+class RequestQuery:
+    """What a list of requests is filtered by. ``state`` empty: those that wait; ``all``: every one; else a
+    ``requests.Standing``. ``to``: who is asked."""
+
+    state: str = ""
+    branch: str = ""
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What a reviewer chooses from when they ask for a record: who may be asked (user, name), the most likely one
+    first; whose call it may be (code, name) where that has to be said; in how many business hours."""
+
+    people: list[tuple[str, str]]
+    customers: list[tuple[str, str]]
+    hours: int
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from cti_adapters.storage import mapping
+from cti_adapters.storage import mapping, mapping_review
 from cti_adapters.storage.compliance_rows import ExemptionRow
 from cti_server.calls.desk import Desk
 from cti_server.calls.desk_receiving import BY_HAND
@@ -113,6 +113,8 @@ class World:
         """Customer -> a deal with it."""
         self.exemptions: dict[str, int] = {}
         """Call -> an exemption that waits for a decision."""
+        self.requests: dict[str, int] = {}
+        """Customer -> a record of a call with it that is asked for."""
         self._acts()
         self._deals()
         self._exempt()
@@ -191,6 +193,7 @@ class World:
                 desk.dial(item)
                 desk.reveal(one.code)
             self.claims[one.code] = self._claim(one, history)
+            self.requests[one.code] = self._request(one)
             self.office.clock.at += 61  # so that the item is awake again, and the call back is over
         item = self._item_of("760002")
         with self.office.desk(chief) as desk:
@@ -222,6 +225,16 @@ class World:
         claim = mapping.Claim(history_id=history, customer_code=one.code, tier=tier, **about, **when)
         self.office.put(claim)
         return int(claim.id)
+
+    def _request(self, one: Person) -> int:
+        """Asked of user 801, whoever may see the customer by now."""
+        label, call = one.label, next(told.log.id for told in self.calls if one in told.people)
+        about = {"branch": label.branch, "rep": label.rep, "confidentiality": label.confidentiality}
+        what = {"call_id": call, "kind": "customer", "customer_code": one.code, "tier": label.confidentiality}
+        when = {"at": NOW, "due_at": NOW, "escalate_at": NOW, "escalated_at": NOW}
+        asked = mapping_review.RequestRow(to="801", by="999", note=f"said{one.code}", **what, **about, **when)
+        self.office.put(asked)
+        return int(asked.id)
 
     def _item_of(self, code: str) -> int:
         with self.office.desk(viewer(ALONE, branch="122")) as desk:

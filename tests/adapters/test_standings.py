@@ -156,7 +156,7 @@ def acts(office: Office, chosen: st.DataObject) -> None:
         with office.database.open(EVERYTHING) as work:
             last = work.session.query(mapping.History).order_by(mapping.History.id.desc()).first()
             if last is not None:
-                work.records.undo_history(last.id)
+                work.records.undo_history(last.id, NOW)
     elif ids and act == "gone":
         call = draw(st.sampled_from(ids))
         with office.database.open(EVERYTHING) as work:

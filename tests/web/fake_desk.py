@@ -224,6 +224,13 @@ def trace_of(row: CallRow) -> PopUpTrace:
     return PopUpTrace("osaka", steps, people, row, [CALLS[1]])
 
 
+def no_requests() -> SimpleNamespace:
+    """Nobody is asked for a record."""
+    return SimpleNamespace(
+        count_waiting_for=lambda *_: 0, waiting_for=lambda *_: [], of_call=lambda *_: [], whose=lambda *_: []
+    )
+
+
 class FakeDesk:
     """Holds what was done to it in ``acts``."""
 
@@ -239,6 +246,7 @@ class FakeDesk:
         self.shelf.rows["osaka"] = of_file("osaka", "大阪 PBX", "131", secret_env="OSAKA_SECRET")
         self.work = SimpleNamespace(shelf=self.shelf, profiles=self.profiles, telephones=fake_telephones(NOW))
         self.work.deals = SimpleNamespace(of_customer=lambda code: [])
+        self.work.requests = no_requests()
 
     def _rows(self) -> list[ItemRow]:
         kinds = {2: "answered", 3: "unregistered", 8: "unregistered", 4: "handed"}

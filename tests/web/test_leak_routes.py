@@ -46,6 +46,8 @@ LISTS = (
     "/compliance/coverage?period=month&standing=all",
     "/compliance/coverage?rep=804&standing=all&class=1",
     "/compliance/coverage.csv?standing=all",
+    "/compliance/requests",
+    "/compliance/requests?state=all&branch=122&to=801",
     "/customers",
     "/customers?q=Name",
     "/desk",
@@ -100,6 +102,7 @@ NOT_THERE = {
     "claim": "99999",
     "view": "99999",
     "exemption": "99999",
+    "asked": "99999",
     "item": "99999",
     "code": "nonsense",
     "number": "0399990099",
@@ -230,10 +233,13 @@ def test_no_page_or_export_shows_what_is_hidden(site: Site, who: Viewer) -> None
     for call in site.world.seen(who.scope)[::3]:
         answers[call.log.id] = client.get(f"/calls/{call.log.id}")
         answers[f"trail {call.log.id}"] = client.get(f"/compliance/trail/{call.log.id}")
+        answers[f"asked {call.log.id}"] = client.get(f"/compliance/trail/{call.log.id}/requests")
     for one in site.world.everyone[::4]:
         if who.scope.admits(one.label):
             answers[one.code] = client.get(f"/customers/{one.code}")
             answers[f"deal {one.code}"] = client.get(f"/phases/{site.world.deals[one.code]}")
+            if one.code in site.world.requests:
+                answers[f"request {one.code}"] = client.get(f"/desk/requests/{site.world.requests[one.code]}")
     for name, answer in answers.items():
         assert answer.status_code < 500, name
         text = COLLEAGUES.sub("", answer.get_data(as_text=True))
@@ -253,6 +259,7 @@ def test_what_is_hidden_answers_as_what_is_not_there(site: Site, who: Viewer) ->
         "call": calls[::9],
         "item": [str(item) for item in items_of(site.world, calls)[::9]],
         "claim": [str(site.world.claims[one.code]) for one in people if one.code in site.world.claims][::5],
+        "asked": [str(site.world.requests[one.code]) for one in people if one.code in site.world.requests][::5],
         "code": [one.code for one in people[::9]],
         "deal": [str(site.world.deals[one.code]) for one in people][::9],
         "service": [],  # nothing of customers; the sums on its page are the desk's to hold back

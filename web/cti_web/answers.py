@@ -11,6 +11,7 @@ from flask_babel import get_locale
 
 from cti_server.calls.views import Counts, Gap
 from cti_web import formats, periods
+from cti_web.record_requests import record_requests
 from cti_web.viewer import viewer
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def gaps_within(desk: Desk, period: periods.Period) -> list[Gap]:
 def page(desk: Desk, template: str, **values: Any) -> Response:
     """A whole page, with what its frame shows (the bell, the badges)."""
     values.setdefault("counts", counts_of_today(desk))
+    values.setdefault("asked_count", record_requests(desk).count())
     return private(render_template(template, **values))
 
 

@@ -16,6 +16,7 @@ from cti_server.shared.errors import SettingsError, Unavailable
 from cti_web import formats
 from cti_web.answers import fragment, page
 from cti_web.compliance_coverage import reviewing
+from cti_web.record_requests import record_requests
 from cti_web.viewer import desk, needs, signed_in
 
 if TYPE_CHECKING:
@@ -45,9 +46,10 @@ def show(call: str) -> Response:
     """The trail as a page."""
     with desk() as use:
         seen = use.trail(call)
-        stands = reviewing(use).standing_of(call)
+        stands, room = reviewing(use).standing_of(call), record_requests(use)
         values: dict[str, Any] = {"trail": seen, "stands": stands, "chapters": CHAPTERS, "at": _clock_of(seen)}
-        return page(use, "compliance/trail.html", **values)
+        asked = {"requests": room.requests_of(call), "asking": room.asking(call)}
+        return page(use, "compliance/trail.html", **values, **asked)
 
 
 @blueprint.get("/compliance/trail/<call>/bytes")

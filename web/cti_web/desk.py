@@ -16,6 +16,7 @@ from cti_server.shared.viewer import Right
 from cti_web import formats, periods
 from cti_web.answers import Undo, asked_for, counts_of_today, done, fragment, page, wants_fragment
 from cti_web.phases import phases
+from cti_web.record_requests import record_requests
 from cti_web.viewer import desk, signed_in, viewer
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def bell() -> Response:
 def bell_count() -> Response:
     """The numbers of the bell and the badges."""
     with desk() as use:
-        return fragment("desk/badges.html", counts=counts_of_today(use))
+        return fragment("desk/badges.html", counts=counts_of_today(use), asked_count=record_requests(use).count())
 
 
 def _tab() -> Tab:
@@ -110,7 +111,8 @@ def _worklist(use: Desk) -> dict[str, Any]:
     work: Worklist = use.worklist(tab, since, until, request.args.get("after"), 50)
     counts = use.counts(period.since, period.until)
     address = period.address | ({} if tab == "open" else {"tab": tab})
-    return {"work": work, "counts": counts, "tab": tab, "period": period, "address": address}
+    asked = record_requests(use).mine() if viewer.may("handle") and not request.args.get("after") else []
+    return {"work": work, "counts": counts, "tab": tab, "period": period, "address": address, "asked": asked}
 
 
 def _item(use: Desk, seen: ItemView) -> dict[str, Any]:

@@ -178,6 +178,12 @@ TRAIL: dict[str, LazyString] = {
     "unsnoozed": _("Taken out of waiting by"),
     "changed": _("Changed by"),
     "completed": _("Completed from the exchange's own record"),
+    "record asked for": _("Record asked for by"),
+    "record answered": _("Record that was asked for made by"),
+    "record missing again": _("The record was taken back; it is asked for again"),
+    "record not asked for any more": _("Request for a record withdrawn by"),
+    "record reminded": _("Reminded of the record:"),
+    "record escalated": _("Missing record escalated to"),
     "corrected": _("Corrected: read again from what the exchange sent"),
 }
 

@@ -6,6 +6,7 @@ Written outside of any page: a small application of its own lends it the transla
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from flask import Flask
@@ -29,10 +30,7 @@ def queue_report(database: Database, viewer: Viewer, clock: Clock, settings: Rep
     now = clock.now()
     today = formats.local(now, settings.timezone).date()
     since = periods.midnight(today, settings.timezone)
-    app = Flask(__name__)
-    app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(Path(__file__).parent / "translations")
-    Babel(app)
-    with database.open(viewer.scope, write=True) as work, app.app_context(), force_locale(viewer.language):
+    with database.open(viewer.scope, write=True) as work, in_words(viewer.language):
         use = Desk(work, viewer, clock)
         sums = summarise(use.report(since, now, settings.branch, export=True), settings.timezone)
         day = formats.day(today, viewer.language, year=True)
@@ -41,6 +39,16 @@ def queue_report(database: Database, viewer: Viewer, clock: Clock, settings: Rep
         for address in settings.to:
             entry = MailEntry(None, None, None, viewer.id, address, "", subject, body, now)
             work.records.add_mail(entry)
+
+
+@contextmanager
+def in_words(language: str) -> Iterator[None]:
+    """The translations of a language, for what is written outside of any page."""
+    app = Flask(__name__)
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(Path(__file__).parent / "translations")
+    Babel(app)
+    with app.app_context(), force_locale(language):
+        yield
 
 
 def report_lines(sums: Summary, zone: str, language: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Select, select
 
-from cti_adapters.storage import claim_rows
+from cti_adapters.storage import claim_rows, request_rows
 from cti_adapters.storage.core import chunks
 from cti_adapters.storage.desk_notices import work_body
 from cti_adapters.storage.gate import GatedSession, system
@@ -50,10 +50,11 @@ class RecordRepository:
         calls = dict.fromkeys(entry.calls)
         self._session.add_all(HistoryCall(history_id=row.id, call_id=call_id) for call_id in calls)
         restand(system(self._session), calls)
+        self._tell(request_rows.answer(system(self._session), calls, row.id, entry.by, entry.at), entry.at)
         if entry.channel == "phone" and entry.customer is not None and not calls:
             label = claim_rows.note_claim(system(self._session), row.id, self._policy.claim_window)
             if label is not None:
-                self._session.add(Outbox(kind="work", body=work_body(WorkChanged((label,), (), ())), at=entry.at))
+                self._tell([WorkChanged((label,))], entry.at)
         return row.id
 
     def history(self, history_id: int) -> HistoryRow | None:
@@ -69,7 +70,7 @@ class RecordRepository:
         answering = select(HistoryCall.history_id).where(HistoryCall.call_id.in_(list(call_ids)[:limit]))
         return self._rows(_latest(select(History).where(History.id.in_(answering)), limit))
 
-    def undo_history(self, history_id: int) -> None:
+    def undo_history(self, history_id: int, at: float) -> None:
         """Marks a record undone."""
         for row in self._session.scalars(select(History).where(History.id == history_id)):
             row.undone = True
@@ -77,6 +78,10 @@ class RecordRepository:
         claim_rows.drop_claim(connection, history_id)
         answered = select(history_calls.c.call_id).where(history_calls.c.history_id == history_id)
         restand(connection, connection.execute(answered).scalars())
+        self._tell(request_rows.reopen(connection, history_id, at), at)
+
+    def _tell(self, notices: Iterable[WorkChanged], at: float) -> None:
+        self._session.add_all(Outbox(kind="work", body=work_body(notice), at=at) for notice in notices)
 
     def _rows(self, query: Select[History]) -> list[HistoryRow]:
         found = list(self._session.scalars(query))

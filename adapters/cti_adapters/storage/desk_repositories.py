@@ -19,6 +19,7 @@ from cti_adapters.storage.phase_work import DealWorkShelf
 from cti_adapters.storage.play_shelf import PlayShelf
 from cti_adapters.storage.profile_shelf import ProfileShelf
 from cti_adapters.storage.refold_shelf import RefoldShelf
+from cti_adapters.storage.request_shelf import RequestShelf
 from cti_adapters.storage.review_shelf import ClaimShelf
 from cti_adapters.storage.rules_shelf import ExemptionShelf, PolicyShelf, ViewShelf
 from cti_adapters.storage.telephones import TelephoneShelf
@@ -75,6 +76,11 @@ class DeskRepositories:
     def claims(self) -> ClaimShelf:
         """Records that claim a call which no exchange saw."""
         return ClaimShelf(self.session, self.firm)
+
+    @cached_property
+    def requests(self) -> RequestShelf:
+        """Contact records that reviewers asked for."""
+        return RequestShelf(self.session, self.firm)
 
     @cached_property
     def set_up(self) -> PhaseSetUp:

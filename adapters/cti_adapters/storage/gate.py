@@ -23,6 +23,7 @@ from cti_adapters.storage import (
     compliance_rows,
     mapping,
     mapping_phases,
+    mapping_review,
     schema_compliance,
     schema_phases,
     schema_review,
@@ -183,6 +184,10 @@ def _rules(scope: Scope) -> dict[type[Any], ColumnElement[bool]]:
         mapping.Mail: _about(scope, mails.c.customer_code, _sight_of(scope, sights.c.call_id == mails.c.call_id)),
         mapping.Dial: _about(scope, dials.c.customer_code, _sight_of(scope, sights.c.call_id == dials.c.call_id)),
         mapping.Claim: sight_rule(scope, schema_review.claims),
+        mapping_review.RequestRow: and_(
+            sight_rule(scope, schema_review.requests),
+            _sight_of(scope, sights.c.call_id == schema_review.requests.c.call_id),
+        ),
         compliance_rows.StandingRow: sight_rule(scope, schema_compliance.standings),
         compliance_rows.CoverageRow: sight_rule(scope, schema_compliance.coverage),
         compliance_rows.ExemptionRow: and_(

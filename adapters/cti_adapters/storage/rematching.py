@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
 
-from cti_adapters.storage import claim_rows, deal_calls, phase_sums
+from cti_adapters.storage import claim_rows, deal_calls, phase_sums, request_rows
 from cti_adapters.storage.core import Within
 from cti_adapters.storage.gate import tier
 from cti_adapters.storage.schema import calls, dials, drafts, history, items, mails, sights
@@ -68,6 +68,7 @@ def rematch(connection: Connection, numbers: Iterable[str], now: float) -> Follo
         [claim_rows.Began(row["customer_code"], row["call_id"], row["started_at"]) for row in _sure(made)],
         now,
     )
+    request_rows.follow(connection, made)
     restand(connection, (row.id for row, _group in sure))
     return Followed(tuple(labels), tuple(row.id for row, _group in sure), tuple(sorted(set(moved.values()))))
 
@@ -93,6 +94,7 @@ def move_labels(connection: Connection, code: str, before: Label, after: Label) 
     label: dict[str, Any] = {"branch": after.branch, "rep": after.rep, "confidentiality": after.confidentiality}
     label["tier"] = tier("customer", after.confidentiality)
     claim_rows.move(connection, code, label)
+    request_rows.move(connection, code, label)
     phase_sums.move(connection, code, label)
     restand(connection, connection.execute(_CALLS_OF, {"b_code": code}).scalars())
     return Followed((before, after))

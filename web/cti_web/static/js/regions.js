@@ -59,7 +59,7 @@ document.addEventListener("visibilitychange", () => {
 document.addEventListener("htmx:afterSwap", () => {
   const counted = document.querySelector("#y-badges [data-counts]");
   if (!counted) return;
-  document.querySelectorAll('[data-badge="open"]').forEach((badge) => {
-    badge.textContent = counted.dataset.open;
+  document.querySelectorAll("[data-badge]").forEach((badge) => {
+    badge.textContent = counted.dataset[badge.dataset.badge] || "";
   });
 });
