@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.bench import (
     rows_ami,
+    rows_coverage,
     rows_live,
     rows_phase_pages,
     rows_phases,
@@ -36,6 +37,7 @@ GROUPS: dict[str, Callable[[str], list[Row]]] = {
     "lists": rows_storage.lists,
     "backlog": rows_storage.backlog,
     "trail": rows_review.trail,
+    "coverage": rows_coverage.coverage,
     "choosing": rows_phases.choosing,
     "phases": rows_phase_pages.pages,
     "screens": rows_live.screens,
