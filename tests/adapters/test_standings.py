@@ -173,7 +173,7 @@ def chief() -> Viewer:
     return replace(viewer("700"), scope=scope, rights=frozenset(RIGHTS))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_counts_are_those_of_a_recount_whatever_happened(data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:
