@@ -25,6 +25,7 @@ COMMANDS = {
     "doctor": "doctor",
     "audit": "audit",
     "compliance": "compliance",
+    "evidence": "evidence",
     "db": "db",
     "simulate": "simulate",
     "policy": "policy",

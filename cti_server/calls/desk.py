@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from cti_server.calls.desk_customers import Customers
+from cti_server.calls.desk_evidence import Evidence
 from cti_server.calls.desk_items import Items
-from cti_server.calls.desk_trail import Trails
 
 
-class Desk(Trails, Items, Customers):
+class Desk(Evidence, Items, Customers):
     """A viewer at work in one transaction: ``Desk(work, viewer, clock)``. The unit of work has to be open for the
     viewer's scope; what lies outside it reads as not found."""

@@ -4,7 +4,9 @@ authority (spec C4). The world in which everything has a word of its own is that
 from __future__ import annotations
 
 import difflib
+import io
 import re
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -214,6 +216,7 @@ def test_every_route_is_walked(site: Site) -> None:
         "/sim/live",  # tests/web/test_sim_live.py
         "/telephone/leave",
         "/telephone/take",
+        "/compliance/evidence",  # of a list: tests/web/test_compliance_evidence.py; of a call: below
         "/board/<code>",  # these below
         "/customers/find",
         "/customers/suggest",
@@ -234,6 +237,7 @@ def test_no_page_or_export_shows_what_is_hidden(site: Site, who: Viewer) -> None
         answers[call.log.id] = client.get(f"/calls/{call.log.id}")
         answers[f"trail {call.log.id}"] = client.get(f"/compliance/trail/{call.log.id}")
         answers[f"asked {call.log.id}"] = client.get(f"/compliance/trail/{call.log.id}/requests")
+        answers[f"pack {call.log.id}"] = client.post(f"/compliance/evidence/{call.log.id}", buffered=True)
     for one in site.world.everyone[::4]:
         if who.scope.admits(one.label):
             answers[one.code] = client.get(f"/customers/{one.code}")
@@ -242,9 +246,17 @@ def test_no_page_or_export_shows_what_is_hidden(site: Site, who: Viewer) -> None
                 answers[f"request {one.code}"] = client.get(f"/desk/requests/{site.world.requests[one.code]}")
     for name, answer in answers.items():
         assert answer.status_code < 500, name
-        text = COLLEAGUES.sub("", answer.get_data(as_text=True))
+        text = COLLEAGUES.sub("", text_of(answer))
         assert not [word for word in forbidden if word in text], name
         assert not [word for word in masked if word in text], name
+
+
+def text_of(answer: TestResponse) -> str:
+    """What an answer says; of a ZIP what its files say, and their names."""
+    if answer.mimetype != "application/zip":
+        return answer.get_data(as_text=True)
+    with zipfile.ZipFile(io.BytesIO(answer.get_data())) as pack:
+        return "\n".join([*pack.namelist(), *(pack.read(name).decode() for name in pack.namelist())])
 
 
 @everyone

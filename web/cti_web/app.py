@@ -63,6 +63,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "compliance_rules",
     "compliance_requests",
     "compliance_trail",
+    "compliance_evidence",
     "report",
     "exchanges",
     "exchange_settings",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from flask import Blueprint, Response, redirect, request, url_for
@@ -23,18 +24,16 @@ FILTERS: Final = ("branch", "rep", "direction", "outcome", "handled", "digits")
 def show() -> Response:
     """The call log. Every filter stands in the address; a telephone number only by its last four digits."""
     period = periods.read(request.args, viewer.timezone, formats.now())
-    chosen = {name: request.args[name] for name in FILTERS if request.args.get(name)}
-    if "digits" in chosen:
-        chosen["digits"] = "".join(one for one in chosen["digits"] if one.isdecimal())[-4:]
+    filters = chosen(request.args)
     with desk() as use:
-        calls = use.calls(_query(period, chosen), request.args.get("after"), 50)
+        calls = use.calls(query_of(period, filters), request.args.get("after"), 50)
         gaps = gaps_within(use, period) if not request.args.get("after") else []
         values: dict[str, Any] = {
             "calls": calls,
             "gaps": gaps,
             "period": period,
-            "chosen": chosen,
-            "address": period.address | chosen,
+            "chosen": filters,
+            "address": period.address | filters,
         }
         if asked_for() == "y-more":
             return fragment("calls/rows.html", **values)
@@ -43,7 +42,16 @@ def show() -> Response:
         return page(use, "calls/page.html", branches=branches(), reps=reps(use), **values)
 
 
-def _query(period: periods.Period, chosen: dict[str, str]) -> CallQuery:
+def chosen(given: Mapping[str, str]) -> dict[str, str]:
+    """The filters that are given; of a number only the last four digits."""
+    found = {name: given[name] for name in FILTERS if given.get(name)}
+    if "digits" in found:
+        found["digits"] = "".join(one for one in found["digits"] if one.isdecimal())[-4:]
+    return found
+
+
+def query_of(period: periods.Period, chosen: Mapping[str, str]) -> CallQuery:
+    """A period and filters as a question to the call log."""
     return CallQuery(
         since=period.since,
         until=period.until,

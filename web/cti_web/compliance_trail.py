@@ -73,10 +73,11 @@ def whole(call: str) -> Response:
 def _bytes(use: Desk, call: str, sight: Sight) -> Response:
     seen = use.trail(call)
     values: dict[str, Any] = {"trail": seen, "at": _clock_of(seen), "whole": sight is Sight.WHOLE}
-    return fragment("compliance/trail_bytes.html", found=_read(use, seen, sight), **values)
+    return fragment("compliance/trail_bytes.html", found=read_bytes(use, seen, sight), **values)
 
 
-def _read(use: Desk, seen: CallTrail, sight: Sight) -> CallBytes:
+def read_bytes(use: Desk, seen: CallTrail, sight: Sight) -> CallBytes:
+    """What the journal has of a call."""
     row, log = seen.call.row, seen.call.log
     settings = cast(Settings, current_app.extensions["yobirin.settings"])
     exchange = cast(Any, use.work).shelf.running(row.exchange, settings)
