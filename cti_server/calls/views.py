@@ -173,6 +173,8 @@ class HistoryRow:
     by_name: str
     call_ids: list[str] = field(default_factory=list)
     undone: bool = False
+    mail_state: str = ""
+    """How the mail that it is stands (``queued``, ``sent``, ``failed``); empty where it is none of ours."""
 
 
 @dataclass(slots=True)

@@ -86,6 +86,7 @@ def test_sending_is_a_record_a_mail_and_a_command_in_one(office: Office) -> None
         assert seen.draft is not None
         assert (seen.draft.state, seen.draft.to, seen.draft.body) == ("queued", "aa@example.jp", "本文")
         assert seen.history[0].id == row.id and desk.worklist().items == []
+        assert [one.mail_state for one in desk.customer("100101").history[:1]] == ["queued"]
     with office.database.open(EVERYTHING) as work:
         stored = work.session.get_one(mapping.Mail, mail["mail"])
         assert (stored.history_id, stored.customer_code, stored.state) == (row.id, "100101", "queued")
@@ -94,6 +95,7 @@ def test_sending_is_a_record_a_mail_and_a_command_in_one(office: Office) -> None
         seen = desk.item(item)
         assert [one.id for one in desk.worklist().items] == [item]  # nobody was reached: it asks to be dealt with
         assert seen.draft is not None and (seen.draft.state, seen.draft.problem) == ("failed", "550 no such user")
+        assert seen.history[0].mail_state == "failed"
         with pytest.raises(Conflict, match="on its way"):
             desk.undo_history(row.id)
 

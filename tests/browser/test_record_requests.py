@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import DESKTOP
+from tests.browser.test_accessibility import findings
 from tests.realpbx.product import PASSWORD, Product, exchange
 from tests.stories.test_records import record
 
@@ -52,6 +53,7 @@ def test_asked_for_recorded_and_seen_to_be(browser: Browser, product: Product) -
     expect(reviewer.locator("#y-live-state")).to_contain_text("Live")
     reviewer.get_by_text("Ask for a record …").click()
     expect(reviewer.locator("#y-ask [name=to]")).to_have_value("801")
+    assert findings(reviewer) == []
     reviewer.fill("#y-ask [name=note]", "What did they want?")
     reviewer.get_by_role("button", name="Ask", exact=True).click()
     expect(reviewer.locator("#y-requests")).to_contain_text("Waiting for the record")
@@ -59,7 +61,13 @@ def test_asked_for_recorded_and_seen_to_be(browser: Browser, product: Product) -
     asked = rep.locator(".y-asked .y-row")
     expect(asked).to_contain_text("What did they want?")  # without the rep doing anything
     expect(rep.locator("#y-rail [data-badge=asked]")).to_have_text("1")
+    assert findings(rep) == []
     asked.click()
+    rep.wait_for_selector("#y-record")
+    assert findings(rep) == []
+    rep.locator("label:has([value=visit])").click()
+    expect(rep.locator("#y-record").get_by_role("radio", name="Met")).to_be_checked()
+    rep.locator("label:has([value=phone])").click()
     rep.fill("#y-record [name=note]", "Asked about their statement.")
     rep.get_by_role("button", name="Save the record").click()
     rep.wait_for_url(f"{home}/desk")
@@ -68,3 +76,4 @@ def test_asked_for_recorded_and_seen_to_be(browser: Browser, product: Product) -
     expect(reviewer.locator("#y-requests")).to_contain_text("Record made")  # likewise
     reviewer.goto(f"{home}/compliance/requests?state=answered")
     expect(reviewer.locator("#y-results")).to_contain_text("担当801")
+    assert findings(reviewer) == []

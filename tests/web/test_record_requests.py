@@ -65,3 +65,12 @@ def test_it_is_withdrawn_and_bad_wishes_are_refused_in_words(site: ReviewSite) -
     assert "not asked for any more" in site.page(viewer(), "/desk/requests/1")
     assert site.client(viewer()).post("/compliance/requests/1/withdraw").status_code == 403
     assert site.client(viewer("802")).get("/desk/requests/1").status_code == 404
+
+
+def test_results_are_worded_by_the_channel(site: ReviewSite) -> None:
+    with site.office.desk(viewer()) as desk:
+        for channel, result in (("visit", "no answer"), ("visit", "spoke"), ("phone", "no answer")):
+            desk.record(None, [], "100101", "contact", channel, result, "")
+    seen = re.findall(r"<b>Contact · ([^<]+)</b>", site.page(viewer(), "/customers/100101"))
+    assert sorted(seen) == ["Met", "No answer", "Was not in"]
+    assert "面談できた" in site.page(viewer(), "/customers/100101", "ja")

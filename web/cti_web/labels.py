@@ -85,6 +85,18 @@ RESULTS: dict[str, LazyString] = {
 }
 """The results a rep picks from; a record may hold others (the server's own), which are shown as they are."""
 
+WORDED: dict[str, dict[str, LazyString]] = {
+    "visit": {"spoke": _("Met"), "no answer": _("Was not in"), "wrong number": _("Wrong place")},
+    "mail": {
+        "spoke": _("Reached"),
+        "no answer": _("No reply"),
+        "wrong number": _("Wrong address"),
+        "mail": _("Mail from the draft"),
+    },
+    "other": {"spoke": _("Reached"), "no answer": _("Not reached"), "wrong number": _("Wrong contact")},
+}
+"""What a result is called where somebody wasn't telephoned: nobody speaks on the telephone on a visit."""
+
 UNSAID = Label(_("Exchange does not say"))
 DIRECTIONS: dict[str, LazyString] = {"in": _("Incoming"), "out": _("Outgoing"), "internal": _("Internal")}
 
@@ -213,9 +225,9 @@ def item_label(row: ItemRow) -> Label:
     return ITEM_KINDS.get(row.kind, _UNKNOWN)
 
 
-def result(key: str) -> Any:
-    """The result in words."""
-    return RESULTS.get(key, key)
+def result(key: str, channel: str = "phone") -> Any:
+    """The result in words, as one says it of that channel."""
+    return WORDED.get(channel, {}).get(key) or RESULTS.get(key, key)
 
 
 def trail_kind(key: str) -> Any:

@@ -19,6 +19,9 @@ def call_words() -> dict[str, Any]:
         "matches": {key: str(label.text) for key, label in labels.MATCHES.items()},
         "channels": {key: str(label.text) for key, label in labels.CHANNELS.items()},
         "results": {key: str(text) for key, text in labels.RESULTS.items()},
+        "worded": {
+            channel: {key: str(text) for key, text in texts.items()} for channel, texts in labels.WORDED.items()
+        },
         "live": _("Live"),
         "liveWith": _("Live · PBX %(up)s/%(all)s", up="{up}", all="{all}"),
         "notLive": _("Not live since %(time)s", time="{time}"),

@@ -90,6 +90,10 @@ class RecordRepository:
             linked = select(HistoryCall.history_id, HistoryCall.call_id).where(HistoryCall.history_id.in_(some))
             for history_id, call_id in self._session.execute(linked.order_by(HistoryCall.call_id)):
                 calls[history_id].append(call_id)
+        mailed: dict[int | None, str] = {}
+        for items in chunks({row.item_id for row in found if row.channel == "mail" and row.item_id is not None}):
+            states = select(Mail.history_id, Mail.state).where(Mail.item_id.in_(items)).order_by(Mail.id)
+            mailed.update((history_id, state) for history_id, state in self._session.execute(states))
         return [
             HistoryRow(
                 id=row.id,
@@ -102,6 +106,7 @@ class RecordRepository:
                 by_name="",
                 call_ids=calls[row.id],
                 undone=row.undone,
+                mail_state=mailed.get(row.id, ""),
             )
             for row in found
         ]

@@ -111,7 +111,7 @@ function chip(text, tone) {
 function facts(card) {
   const rows = [[words.open, String(card.open_calls || 0)]];
   const contacts = card.contacts || [];
-  const told = contacts.slice(0, window.innerWidth < 768 ? 1 : 2).map((one) => [moment(one.at), words.channels[one.channel] || one.channel, words.results[one.result] || one.result, one.by_name].filter(Boolean).join(" · "));
+  const told = contacts.slice(0, window.innerWidth < 768 ? 1 : 2).map((one) => [moment(one.at), words.channels[one.channel] || one.channel, words.worded[one.channel]?.[one.result] || words.results[one.result] || one.result, one.by_name].filter(Boolean).join(" · "));
   rows.push([words.lastContact, told.length ? told.join("\n") : words.noContact]);
   return rows.flatMap(([term, text]) => {
     const dt = document.createElement("dt");
