@@ -231,6 +231,7 @@ class Provider:
         try:
             answer = json.loads(self._fetch(request))
         except urllib.error.HTTPError as refused:
+            refused.close()  # it is the answer too, and holds the connection
             if 400 <= refused.code < 500 and request.data is not None:
                 raise Invalid(REFUSED, "code", "oidc-code") from refused
             raise self._away() from refused
