@@ -44,6 +44,11 @@ class Evidence(Trails):
             cursor = page.next
             if cursor is None:
                 break
+        return self.enough_for_evidence(found)
+
+    @needs("audit")
+    def enough_for_evidence(self, found: list[str]) -> list[str]:
+        """The calls themselves. Raises Invalid where there are none, or more than `MOST`."""
         if not found:
             raise Invalid("No call fits these filters; there is nothing to take along", "calls", "evidence-none")
         if len(found) > MOST:

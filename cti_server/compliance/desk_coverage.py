@@ -78,6 +78,18 @@ class CoverageDesk(DeskBase):
         rows, place = self.work.standings.page(query, place_of(cursor), most, self.clock.now())
         return StandingPage(rows, cursor_of(place))
 
+    @needs("audit")
+    def calls_for_evidence(self, query: CoverageQuery, most: int) -> list[str]:
+        """The ids of the calls that the filters leave, each once; of more than ``most`` one more than that."""
+        self.viewer.require("export")
+        _check(query)
+        found: dict[str, None] = {}
+        for row in self._all(query, self.clock.now()):
+            found[row.call_id] = None
+            if len(found) > most:
+                break
+        return list(found)
+
     @needs("export")
     def export_calls(self, query: CoverageQuery) -> Iterator[StandingRow]:
         """All of them, to be taken away; that stands in the trail."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,6 +88,21 @@ def test_the_csv_holds_the_list_and_stands_in_the_trail(site: ReviewSite) -> Non
     assert answer.mimetype == "text/csv" and "100101" in text and "100102" in text and "100103" not in text
     (entry,) = site.office.trail("exported")
     assert entry.user == "900" and entry.detail["branch"] == "121" and entry.detail["standing"] == "all"
+
+
+def test_the_calls_of_the_list_are_taken_along_as_evidence(site: ReviewSite) -> None:
+    late = {"standing": "overdue"}
+    page = site.page(reviewer(), "/compliance/coverage?standing=overdue")
+    assert 'action="/compliance/coverage/evidence"' in page and 'name="standing" value="overdue"' in page
+    answer = site.client(reviewer()).post("/compliance/coverage/evidence", data=late, buffered=True)
+    with zipfile.ZipFile(io.BytesIO(answer.get_data())) as pack:
+        (told,) = [json.loads(pack.read(name)) for name in pack.namelist() if name.startswith("calls/")]
+        assert json.loads(pack.read("manifest.json"))["filter"]["standing"] == "overdue"
+    assert told["call"]["id"] == inbound(3, "0312340003", at=LATE + 60).id
+    nothing = site.client(reviewer()).post("/compliance/coverage/evidence", data=late | {"class": "1"})
+    assert nothing.status_code == 422 and b"nothing to take along" in nothing.get_data()
+    own = replace(reviewer(), scope=Scope("900", "121", Span.BRANCH, frozenset({1, 2, 3})))
+    assert site.client(own).post("/compliance/coverage/evidence", data=late).status_code == 422
 
 
 def test_a_view_is_kept_and_shared_with_who_sees_as_much(site: ReviewSite) -> None:

@@ -216,6 +216,7 @@ def test_every_route_is_walked(site: Site) -> None:
         "/sim/live",  # tests/web/test_sim_live.py
         "/telephone/leave",
         "/telephone/take",
+        "/compliance/coverage/evidence",
         "/compliance/evidence",  # of a list: tests/web/test_compliance_evidence.py; of a call: below
         "/board/<code>",  # these below
         "/customers/find",

@@ -73,7 +73,7 @@ def reviewing(use: Desk) -> ComplianceDesk:
 @needs("audit")
 def show() -> Response:
     """Counts and list. Every filter stands in the address."""
-    period, query, address = _asked()
+    period, query, address = asked_of()
     with desk() as use:
         review = reviewing(use)
         values: dict[str, Any] = {"period": period, "query": query, "address": address, "this_moment": formats.now()}
@@ -97,7 +97,7 @@ def show() -> Response:
 @needs("export")
 def download() -> Response:
     """The list as CSV."""
-    period, query, _address = _asked()
+    period, query, _address = asked_of()
     with desk() as use:
         rows = list(reviewing(use).export_calls(query))
     lines = ["\ufeff" + csv_line(_heads())]
@@ -112,7 +112,7 @@ def download() -> Response:
 @needs("audit")
 def save_view() -> Response:
     """Keeps the filters of the page under a name."""
-    _period, _query, address = _asked(form=True)
+    _period, _query, address = asked_of(form=True)
     with desk() as use:
         kept = url_for("compliance_coverage.show", **address).partition("?")[2]
         reviewing(use).save_view(request.form.get("view", ""), kept, bool(request.form.get("shared")))
@@ -133,7 +133,7 @@ def _today() -> int:
     return day_number(datetime.fromtimestamp(formats.now(), ZoneInfo(viewer.timezone)).date())
 
 
-def _asked(*, form: bool = False) -> tuple[periods.Period, CoverageQuery, dict[str, Any]]:
+def asked_of(*, form: bool = False) -> tuple[periods.Period, CoverageQuery, dict[str, Any]]:
     """The period (7 days unless chosen), the filters, and both as they stand in an address."""
     asked = request.form if form else request.args
     chosen = asked if {"period", "from", "to"} & asked.keys() else periods.WEEK

@@ -9,9 +9,11 @@ from flask import Blueprint, Response, current_app, request, stream_with_context
 
 from cti_adapters.storage.audit_seals import seal
 from cti_adapters.storage.work import Database, writing
+from cti_server.calls.desk_evidence import MOST
 from cti_server.shared.errors import Conflict, Unavailable
 from cti_server.shared.viewer import Viewer
 from cti_web import calls, evidence_pack, formats, periods
+from cti_web.compliance_coverage import asked_of, reviewing
 from cti_web.viewer import desk, needs, signed_in, viewer
 
 blueprint = Blueprint("compliance_evidence", __name__)
@@ -37,6 +39,17 @@ def of_list() -> Response:
     with desk() as use:
         found = use.calls_for_evidence(calls.query_of(period, chosen))
     return _made(found, period.address | chosen)
+
+
+@blueprint.post("/compliance/coverage/evidence")
+@signed_in
+@needs("audit")
+def of_coverage() -> Response:
+    """A pack of the calls that the filters of the coverage page leave."""
+    _period, query, address = asked_of(form=True)
+    with desk() as use:
+        found = use.enough_for_evidence(reviewing(use).calls_for_evidence(query, MOST))
+    return _made(found, {name: str(value) for name, value in address.items()})
 
 
 def _made(found: list[str], filters: dict[str, str]) -> Response:
