@@ -80,6 +80,12 @@ def test_a_call_is_taken_along_with_its_proof_and_that_stands_in_the_trail(site:
     assert audit_reading.verify(site.office.database).good
 
 
+def test_what_to_read_first_is_in_the_readers_language(site: ReviewSite) -> None:
+    answer = site.client(reviewer(), "ja").post(f"/compliance/evidence/{CALL}")
+    with zipfile.ZipFile(io.BytesIO(answer.get_data())) as file:
+        assert "監査証跡の記録とその証明" in file.read("README.txt").decode()
+
+
 def test_whole_bytes_take_a_reason(site: ReviewSite, tmp_path: Path) -> None:
     files = files_of(pack_of(site, tmp_path, reason="an inquiry"))
     assert b"08011112222" in next(text for name, text in files.items() if name.startswith("bytes/"))

@@ -46,7 +46,7 @@ class Asked:
 def made(asked: Asked, viewer: Viewer, open_desk: Callable[[], AbstractContextManager[Desk]]) -> Iterator[bytes]:
     """The pack, piece by piece. Its looks and its taking stand in the trail already."""
     pack = Pack(asked.at)
-    yield pack.put("README.txt", render_template("compliance/evidence_readme.txt", asked=asked, viewer=viewer))
+    yield pack.put("README.txt", render_template("compliance/evidence_readme.html", asked=asked, viewer=viewer))
     yield pack.verifier()
     for number, call in enumerate(asked.calls, 1):
         with open_desk() as use:
