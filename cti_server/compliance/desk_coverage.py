@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from cti_server.compliance.business_hours import day_of
-from cti_server.compliance.desk_base import EXPORT_STEP, PAGE, DeskBase, cursor_of, place_of
+from cti_server.compliance.desk_base import EXPORT_STEP, PAGE, DeskBase
 from cti_server.compliance.rules import KINDS, Rule
 from cti_server.compliance.versions import in_force
 from cti_server.compliance.views import (
@@ -23,6 +23,7 @@ from cti_server.compliance.views import (
     together,
 )
 from cti_server.shared.errors import Invalid, NotFound
+from cti_server.shared.places import cursor_of, place_of
 from cti_server.shared.viewer import needs
 
 COURSE_DAYS: Final = 28

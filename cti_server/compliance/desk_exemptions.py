@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cti_server.compliance.desk_base import EXPORT_STEP, PAGE, DeskBase, cursor_of, place_of
+from cti_server.compliance.desk_base import EXPORT_STEP, PAGE, DeskBase
 from cti_server.compliance.exemptions import HOLDING, Exemption, check_decision, check_withdrawal, one_line
 from cti_server.shared.errors import Conflict, Invalid, NotFound
+from cti_server.shared.places import cursor_of, place_of
 from cti_server.shared.viewer import needs
 
 

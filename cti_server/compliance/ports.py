@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
 from cti_server.compliance.business_hours import Calendar
 from cti_server.compliance.exemptions import Exemption, State
 from cti_server.compliance.saved_views import SavedView
 from cti_server.compliance.versions import Version
 from cti_server.compliance.views import CoverageQuery, Recount, StandingRow, Tally
+from cti_server.shared.places import Place
 
 By = Literal["branch-day", "day", "rep", "class"]
-
-
-class Place(NamedTuple):
-    """Where a page of a list ends."""
-
-    at: float
-    id: int
 
 
 class Standings(Protocol):

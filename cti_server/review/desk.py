@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from cti_server.review.lists import PAGE, place_of
-from cti_server.review.ports import ReviewWork
+from cti_server.review.ports import PAGE, ReviewWork
 from cti_server.review.views import ClaimQuery, ClaimRow, Listed
 from cti_server.shared.clock import Clock
 from cti_server.shared.errors import Conflict, Invalid, NotFound
+from cti_server.shared.places import cursor_of, place_of
 from cti_server.shared.viewer import Viewer, needs
 
 EXPORT_STEP: Final = 500
@@ -29,7 +29,7 @@ class ReviewDesk:
     def claims(self, query: ClaimQuery, cursor: str | None = None, limit: int = PAGE) -> Listed[ClaimRow]:
         """The records of a time that claim a call which no exchange saw, newest first."""
         found, following = self.work.claims.page(query, place_of(cursor), max(1, min(limit, EXPORT_STEP)))
-        return Listed(found, None if following is None else f"{following.at!r}_{following.id}")
+        return Listed(found, cursor_of(following))
 
     @needs("export")
     def export_claims(self, query: ClaimQuery) -> Iterator[ClaimRow]:

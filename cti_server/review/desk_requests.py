@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from cti_server.review.lists import PAGE, place_of
-from cti_server.review.ports import About, NewRequest, ReviewWork
+from cti_server.review.ports import PAGE, About, NewRequest, ReviewWork
 from cti_server.review.requests import Schedule
 from cti_server.review.views import Asking, Listed, RequestQuery, RequestView
 from cti_server.shared.clock import Clock
 from cti_server.shared.errors import Conflict, Invalid, NotFound
+from cti_server.shared.places import cursor_of, place_of
 from cti_server.shared.scope import Span
 from cti_server.shared.viewer import Viewer, needs
 
@@ -33,7 +33,7 @@ class RequestDesk:
     def requests(self, query: RequestQuery, cursor: str | None = None, limit: int = PAGE) -> Listed[RequestView]:
         """The records that were asked for, newest first."""
         found, following = self.work.requests.page(query, place_of(cursor), max(1, min(limit, PAGE)), self.clock.now())
-        return Listed(found, None if following is None else f"{following.at!r}_{following.id}")
+        return Listed(found, cursor_of(following))
 
     @needs("audit")
     def requests_of(self, call_id: str) -> list[RequestView]:

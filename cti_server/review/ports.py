@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from cti_server.review.policy import ReviewPolicy
 from cti_server.review.requests import Schedule
 from cti_server.review.views import ClaimQuery, ClaimRow, RequestQuery, RequestView
+from cti_server.shared.places import Place
 from cti_server.shared.scope import Label
 
-
-class Place(NamedTuple):
-    """Where a page of a list ends: the next one begins below it."""
-
-    at: float
-    id: int
+PAGE: Final = 50
+"""Rows of a list at a time."""
 
 
 class Claims(Protocol):

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from cti_adapters.journal.files import Journal, Kind
 from cti_adapters.storage import schema
-from tests.browser.conftest import DESKTOP
-from tests.realpbx.product import PASSWORD, Product, exchange
+from tests.browser.whole_product import signed_in
+from tests.realpbx.product import Product, exchange
 from tests.stories.test_records import record
 from tests.web.running import until
 
@@ -41,16 +41,6 @@ def product(tmp_path: Path) -> Iterator[Product]:
     made.start()
     yield made
     made.close()
-
-
-def signed_in(browser: Browser, product: Product, login: str) -> Page:
-    page = browser.new_context(viewport=DESKTOP, locale="en-GB", timezone_id="Asia/Tokyo").new_page()  # type: ignore[arg-type]
-    page.goto(f"http://127.0.0.1:{product.port}/signin")
-    page.fill("[name=login]", login)
-    page.fill("[name=password]", PASSWORD)
-    page.press("[name=password]", "Enter")
-    page.wait_for_url(lambda url: "/signin" not in url)
-    return page
 
 
 def test_from_what_cannot_be_read_to_the_call_log(browser: Browser, product: Product) -> None:

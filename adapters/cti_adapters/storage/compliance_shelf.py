@@ -18,9 +18,10 @@ from cti_adapters.storage.policy_rows import ZONE, InForce
 from cti_adapters.storage.schema_compliance import standings
 from cti_server.compliance import views
 from cti_server.compliance.business_hours import Calendar
-from cti_server.compliance.ports import By, Place
+from cti_server.compliance.ports import By
 from cti_server.compliance.standing import WAITING, shown
 from cti_server.compliance.views import NEED_RECORD, CoverageQuery, Tally
+from cti_server.shared.places import Place
 
 _DAY: Final = 86400.0
 _ZONES_WEST, _ZONES_EAST = 14 * 3600.0, 12 * 3600.0

@@ -17,9 +17,10 @@ from cti_adapters.storage.mapping_review import RequestRow
 from cti_adapters.storage.policy_rows import InForce
 from cti_adapters.storage.request_rows import entry, notice
 from cti_adapters.storage.schema_review import requests
-from cti_server.review.ports import About, NewRequest, Place
+from cti_server.review.ports import About, NewRequest
 from cti_server.review.requests import State, standing
 from cti_server.review.views import RequestQuery, RequestView
+from cti_server.shared.places import Place
 from cti_server.shared.scope import Label
 
 OF_A_CALL_MOST: Final = 50

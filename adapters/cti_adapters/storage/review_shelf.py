@@ -13,9 +13,9 @@ from cti_adapters.storage.desk_firm import FirmRepository
 from cti_adapters.storage.gate import GatedSession
 from cti_adapters.storage.mapping import Audit, Claim, Customer, History
 from cti_adapters.storage.schema_review import claims
-from cti_server.review.ports import Place
 from cti_server.review.views import ClaimQuery, ClaimRow
 from cti_server.shared.errors import NotFound
+from cti_server.shared.places import Place
 
 
 class ClaimShelf:

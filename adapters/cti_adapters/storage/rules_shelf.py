@@ -19,12 +19,12 @@ from cti_adapters.storage.policy_rows import versions
 from cti_adapters.storage.sighting import stored_sights
 from cti_adapters.storage.standing_rows import restand
 from cti_server.compliance.exemptions import Exemption, State
-from cti_server.compliance.ports import Place
 from cti_server.compliance.saved_views import SavedView
 from cti_server.compliance.versions import Version, as_json
 from cti_server.compliance.views import Recount
 from cti_server.shared.errors import Conflict, NotFound
 from cti_server.shared.notices import WorkChanged
+from cti_server.shared.places import Place
 from cti_server.shared.scope import Span
 
 
