@@ -10,6 +10,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cti_adapters.storage import upgrading
 from cti_adapters.storage.mapping_phases import DealRow, TallyRow
 from cti_adapters.storage.phase_sums import _cells, counted_row
 from cti_server.phases.choosing import Rule
@@ -103,6 +104,10 @@ def test_an_older_database_learns_how_long_phases_took(tmp_path: Path) -> None:
         for table, column in (("phases", "target_days"), ("phase_tallies", "timed"), ("phase_tallies", "took")):
             connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0019'")
-    firm.database.upgrade()
+    with firm.database.engine.execution_options(write=True).connect() as connection:
+        config = upgrading.configuration()
+        config.attributes["connection"] = connection
+        upgrading.command.upgrade(config, "0020")
+        connection.commit()
     assert _kept(firm) == _counted(firm)
     assert sum(amounts[-1] for amounts in _kept(firm).values()) == 2 * 2 * 5 * 86400, "all, and by first contact"
