@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.web.fake_desk import FakeDesk
 from tests.web.pages import make_app
@@ -28,6 +28,9 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+PATIENCE = 20_000
+"""Milliseconds: a busy machine is slow, not wrong."""
+expect.set_options(timeout=PATIENCE)
 DESKTOP = {"width": 1366, "height": 768}
 PHONE = {"width": 390, "height": 844}
 
@@ -101,7 +104,7 @@ def open_page(browser: Browser, desk: Desk) -> Iterator[OpenPage]:
             **more,
         )
         contexts.append(context)
-        context.set_default_timeout(8_000)
+        context.set_default_timeout(PATIENCE)
         context.add_cookies([{"name": "yobirin", "value": language, "url": desk.url}])
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(f"{path}: {error}"))

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from cti_server.shared.viewer import Viewer
 from tests.adapters.desk_rig import viewer
-from tests.browser.conftest import DESKTOP
+from tests.browser.conftest import DESKTOP, PATIENCE
 from tests.browser.test_accessibility import findings
 from tests.web.serving import served
 from tests.web.test_phase_pages import BOSS, Site
@@ -44,7 +44,7 @@ def firm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firm]:
 @pytest.fixture
 def page(browser: Browser, firm: Firm) -> Iterator[Page]:
     context = browser.new_context(viewport=DESKTOP, locale="en-GB", timezone_id="Asia/Tokyo")  # type: ignore[arg-type]
-    context.set_default_timeout(8_000)
+    context.set_default_timeout(PATIENCE)
     context.add_cookies([{"name": "yobirin", "value": "t", "url": firm.url}])
     yield context.new_page()
     context.close()

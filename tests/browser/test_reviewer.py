@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.adapters.desk_rig import viewer
 from tests.adapters.storage_rig import NOW, customer, inbound
-from tests.browser.conftest import DESKTOP
+from tests.browser.conftest import DESKTOP, PATIENCE
 from tests.browser.test_accessibility import findings
 from tests.web.review_site import ReviewSite, reviewer
 from tests.web.serving import FakeLive, served
@@ -46,7 +46,7 @@ def test_the_overdue_calls_of_one_rep_are_found_and_taken_away(
 ) -> None:
     office, url = site
     context = browser.new_context(viewport=DESKTOP, locale="en-GB", timezone_id="Asia/Tokyo")  # type: ignore[arg-type]
-    context.set_default_timeout(8_000)
+    context.set_default_timeout(PATIENCE)
     context.add_cookies([{"name": "yobirin", "value": "t", "url": url}])
     page = context.new_page()
     page.goto(url)
