@@ -20,6 +20,7 @@ from cti_server.identity.accounts import Role, User, Viewer, login_key
 from cti_server.identity.desk_base import Base, check_user
 from cti_server.identity.people_ports import Listed, WantedUsers
 from cti_server.identity.ports import AccountRows, Session
+from cti_server.identity.sessions import stands
 from cti_server.shared.errors import Conflict, Invalid, NotFound
 from cti_server.shared.scope import Span
 
@@ -61,7 +62,7 @@ class Administering(Base):
     def my_sessions(self, viewer: Viewer) -> list[Session]:
         """Where the viewer is signed in, the latest used first."""
         with self._rows() as rows:
-            return _latest(rows.sessions_of(viewer.id))
+            return self._sessions(rows, viewer.id)
 
     def end_my_session(self, viewer: Viewer, key: str) -> None:
         """Ends one of the viewer's own, by its key (:func:`key_of`). NotFound where there is none."""
@@ -96,7 +97,7 @@ class Administering(Base):
             return Person(
                 user,
                 rows.people.role_of(user_id),
-                tuple(_latest(rows.sessions_of(user_id))),
+                tuple(self._sessions(rows, user_id)),
                 factor.since if factor is not None else None,
                 len(rows.tokens.of(user_id)),
                 bool(rows.password(user_id)),
@@ -221,6 +222,12 @@ class Administering(Base):
                 "own-role",
             )
 
+    def _sessions(self, rows: AccountRows, user_id: str) -> list[Session]:
+        """Those that are not over; one that is stays kept until somebody signs in."""
+        now = self._clock.now()
+        standing = (one for one in rows.sessions_of(user_id) if stands(one, self._policy, now))
+        return sorted(standing, key=lambda one: -one.seen)
+
     def _not_oneself(self, viewer: Viewer, user_id: str) -> None:
         if user_id == viewer.id:
             raise Invalid("You can't lock yourself out; somebody else who looks after users has to", "user", "own-lock")
@@ -250,7 +257,7 @@ def can_give(viewer: Viewer, role: Role) -> bool:
     """Whether a role reaches no further than the viewer who would give it, or look after somebody who has it."""
     if viewer.scope.span is Span.ALL:
         return True
-    near = role.span is not Span.ALL and role.classes <= viewer.scope.classes
+    near = role.span in (Span.OWN, viewer.scope.span) and role.classes <= viewer.scope.classes
     return near and role.rights - BOUND <= viewer.rights
 
 
@@ -274,10 +281,6 @@ def new_password() -> str:
 def _reach(viewer: Viewer) -> str | None:
     """The branch whose users the viewer looks after; null: all."""
     return None if viewer.scope.span is Span.ALL else viewer.branch
-
-
-def _latest(sessions: list[Session]) -> list[Session]:
-    return sorted(sessions, key=lambda one: -one.seen)
 
 
 def _trimmed(user: User) -> User:

@@ -36,7 +36,8 @@ class Firm:
         with self.database.open(EVERYTHING, write=True) as work:
             put_branches(system(work.session), [Branch("121", "本店"), Branch("122", "横浜")])
             put_default_roles(work)
-        self.room: Accounts = accounts(self.database, FixedClock(), hasher=CheapHasher())
+        self.clock = FixedClock()
+        self.room: Accounts = accounts(self.database, self.clock, hasher=CheapHasher())
         self.room.put_role(LOCAL)
         people = (
             ("900", "121", "administrator"),
@@ -102,11 +103,14 @@ def test_nobody_gives_more_than_they_have(firm: Firm) -> None:
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_what_can_be_given_reaches_no_further_than_who_gives_it(data: st.DataObject) -> None:
-    roles = st.sampled_from([*ROLES, LOCAL, replace(LOCAL, rights=frozenset({"users", "handle"}))])
+    roles = st.sampled_from(
+        [*ROLES, LOCAL, replace(LOCAL, rights=frozenset({"users", "handle"})), replace(LOCAL, span=Span.OWN)]
+    )
     giver, given_role = data.draw(roles), data.draw(roles)
     viewer = Viewer("1", "1", "1", "121", "", giver.name, giver.scope("1", "121"), giver.rights)
     if can_give(viewer, given_role) and giver.span is not Span.ALL:
-        assert given_role.span is not Span.ALL and given_role.classes <= giver.classes
+        spans = list(Span)
+        assert spans.index(given_role.span) <= spans.index(giver.span) and given_role.classes <= giver.classes
         assert {"users", "audit", "rules", "exchanges", "simulator", "phases"} & given_role.rights <= giver.rights
 
 
@@ -184,6 +188,14 @@ def test_sessions_are_listed_and_ended_one_by_one_or_all_but_this(firm: Firm) ->
         firm.room.end_my_session(firm.viewer("805"), key_of(mine))
     assert firm.room.end_my_others(rep, mine.id) == 1
     assert [firm.room.viewer_of(token) is not None for token in tokens] == [True, False, False]
+
+
+def test_a_session_that_is_over_is_not_shown_as_one(firm: Firm) -> None:
+    chief = firm.viewer("900")
+    firm.viewer("801")
+    assert len(firm.room.person(chief, "801").sessions) == 1
+    firm.clock.at += 3601
+    assert firm.room.person(chief, "801").sessions == () and firm.room.my_sessions(chief) == []
 
 
 @pytest.mark.parametrize(
