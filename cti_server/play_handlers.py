@@ -44,7 +44,7 @@ class Plays:
         link = self._supervision.ami_link(exchange, KIND)
         if link is None:
             log.warning("a scenario was not played: %s is no simulated exchange that is connected", exchange)
-            self._tell(PlayAnswered(user, exchange, "it is not connected just now"))
+            self._tell(PlayAnswered(user, exchange, silent=True))
             return
         headers = [("Command", body["command"]), ("Speed", str(body["speed"]))]
         if body["text"]:
@@ -52,8 +52,8 @@ class Plays:
 
         def refused(failure: Failure) -> None:
             log.warning("%s did not play a scenario: %s", exchange, failure.value)
-            said = failure.value.said if isinstance(failure.value, ActionRefused) else str(failure.value)
-            self._tell(PlayAnswered(user, exchange, said))
+            said = failure.value.said if isinstance(failure.value, ActionRefused) else ""
+            self._tell(PlayAnswered(user, exchange, said, silent=not said))
 
         answered = link.send("Simulate", headers)
         answered.addCallbacks(lambda _: self._tell(PlayAnswered(user, exchange)), refused)

@@ -104,11 +104,12 @@ class PopUpTested:
 @dataclass(frozen=True, slots=True)
 class PlayAnswered:
     """A simulated exchange answered a tester who has a scenario played on it: told to nobody else, and kept nowhere.
-    ``refused`` is the sentence in which it said why not; empty where it took it."""
+    ``refused`` is the sentence in which it said why not; empty where it took it. ``silent``: it did not answer."""
 
     user: str
     exchange: str
     refused: str = ""
+    silent: bool = False
 
 
 Notice = CallChanged | WorkChanged | ExchangeChanged | SessionEnded | SeatChanged | PopUpTested | PlayAnswered

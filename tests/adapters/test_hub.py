@@ -404,8 +404,10 @@ def test_what_an_exchange_answered_reaches_who_asked_it_to_play_and_nobody_else(
     mine, other = Screen(hub, scope("985")), Screen(hub, scope("802", span=Span.ALL))
     hub.publish(PlayAnswered("985", "lab", "this exchange has 3 telephones; scenarios are for 4"))
     hub.publish(PlayAnswered("985", "lab"))
-    told = [(one["exchange"], one["refused"]) for one in mine.told("play")]
-    assert told == [("lab", "this exchange has 3 telephones; scenarios are for 4"), ("lab", "")]
+    hub.publish(PlayAnswered("985", "lab", silent=True))
+    told = [(one["exchange"], one["refused"], one["silent"]) for one in mine.told("play")]
+    refused = "this exchange has 3 telephones; scenarios are for 4"
+    assert told == [("lab", refused, False), ("lab", "", False), ("lab", "", True)]
     assert not other.told("play")
 
 

@@ -148,4 +148,4 @@ def tested(notice: PopUpTested, screens: int, at: float) -> bytes:
 
 def play_answered(notice: PlayAnswered) -> bytes:
     """Told to who has a scenario played on a simulated exchange."""
-    return event("play", {"exchange": notice.exchange, "refused": notice.refused})
+    return event("play", {"exchange": notice.exchange, "refused": notice.refused, "silent": notice.silent})

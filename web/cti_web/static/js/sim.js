@@ -70,8 +70,10 @@ let answer = null;
 function told() {
   const line = document.querySelector("[data-sim-answer]");
   if (!line || line.dataset.simAnswer !== answer?.exchange) return;
-  line.textContent = answer.refused ? fill(line.dataset.refused, { reason: answer.refused }) : line.dataset.taken;
-  line.previousElementSibling.dataset.tone = answer.refused ? "red" : "green";
+  const refused = answer.silent ? line.dataset.silent : fill(line.dataset.refused, { reason: answer.refused });
+  const taken = !answer.refused && !answer.silent;
+  line.textContent = taken ? line.dataset.taken : refused;
+  line.previousElementSibling.dataset.tone = taken ? "green" : "red";
 }
 
 document.addEventListener("live:play", (event) => {
