@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 
 from cti_server.settings import BoardSettings
 from cti_server.shared.scope import Scope, Span
-from cti_web import board, exchanges, report
+from cti_web import board, csv_files, exchanges, report
 from tests.web.fake_desk import NOW, FakeDesk, at
 from tests.web.pages import REP, FakeAccounts, make_app
 
@@ -241,8 +241,8 @@ def test_the_csv_holds_the_rows_of_the_report_and_no_formula(client: FlaskClient
     assert lines[0].startswith("\ufeffCall,Exchange")
     assert len(lines) == 12
     assert "attachment" in answer.headers["Content-Disposition"]
-    assert report.guarded("=1+1") == "'=1+1"
-    assert report.guarded("03-0000-0142") == "03-0000-0142"
+    assert csv_files.guarded("=1+1") == "'=1+1"
+    assert csv_files.guarded("03-0000-0142") == "03-0000-0142"
 
 
 def test_the_report_counts_every_call() -> None:

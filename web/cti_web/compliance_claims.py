@@ -13,8 +13,8 @@ from cti_server.shared.clock import Clock
 from cti_web import formats, labels, periods
 from cti_web.answers import Undo, asked_for, done, fragment, page
 from cti_web.choices import branches, reps
+from cti_web.csv_files import csv_file, csv_lines
 from cti_web.labels import Label
-from cti_web.report import csv_line, guarded
 from cti_web.viewer import desk, needs, signed_in, viewer
 
 if TYPE_CHECKING:
@@ -61,11 +61,8 @@ def download() -> Response:
     period, query, _address = _asked()
     with desk() as use:
         rows = list(reviewing(use).export_claims(query))
-    lines = ["\ufeff" + csv_line(_columns())]
-    lines += [csv_line([guarded(cell) for cell in _cells(row)]) for row in rows]
     name = f"claims-{period.first.isoformat()}-{period.last.isoformat()}.csv"
-    disposition = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Response(lines, mimetype="text/csv", headers=disposition)
+    return csv_file(name, csv_lines(_columns(), (_cells(row) for row in rows)))
 
 
 @blueprint.post("/compliance/claims/<int:claim>/settle")

@@ -18,8 +18,8 @@ from cti_server.shared.clock import Clock
 from cti_web import formats, periods
 from cti_web.answers import asked_for, done, fragment, gaps_within, page
 from cti_web.choices import branches, reps
+from cti_web.csv_files import csv_file, csv_lines
 from cti_web.labels import Label
-from cti_web.report import csv_line, guarded
 from cti_web.viewer import desk, needs, signed_in, viewer
 
 if TYPE_CHECKING:
@@ -100,11 +100,8 @@ def download() -> Response:
     period, query, _address = asked_of()
     with desk() as use:
         rows = list(reviewing(use).export_calls(query))
-    lines = ["\ufeff" + csv_line(_heads())]
-    lines += [csv_line([guarded(cell) for cell in _cells(row)]) for row in rows]
     name = f"coverage-{period.first.isoformat()}-{period.last.isoformat()}.csv"
-    disposition = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Response(lines, mimetype="text/csv", headers=disposition)
+    return csv_file(name, csv_lines(_heads(), (_cells(row) for row in rows)))
 
 
 @blueprint.post("/compliance/views")

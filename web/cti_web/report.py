@@ -3,8 +3,6 @@ CSV of the same rows (spec C5)."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ from cti_web import formats, labels, periods
 from cti_web.answers import gaps_within, page
 from cti_web.bearer import by_token
 from cti_web.choices import branches
+from cti_web.csv_files import csv_file, csv_lines
 from cti_web.viewer import desk, needs, signed_in, viewer
 
 blueprint = Blueprint("report", __name__)
@@ -114,30 +113,12 @@ def download() -> Response:
     with desk() as use:
         lines = list(as_csv(use.report(period.since, period.until, branch, export=True), viewer.timezone))
     name = f"calls-{period.first.isoformat()}-{period.last.isoformat()}{f'-{branch}' if branch else ''}.csv"
-    return Response(
-        lines,
-        mimetype="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
-    )
+    return csv_file(name, lines)
 
 
 def as_csv(rows: Iterable[CallRow], zone: str) -> Iterator[str]:
     """The rows as lines of CSV, the first of them the names of the columns."""
-    yield "\ufeff" + csv_line(_columns())
-    for row in rows:
-        yield csv_line([guarded(cell) for cell in _cells(row, zone)])
-
-
-def guarded(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula: names and numbers come from outside (OWASP, CSV injection)."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
-
-
-def csv_line(cells: list[str]) -> str:
-    """A line of CSV."""
-    out = io.StringIO()
-    csv.writer(out).writerow(cells)
-    return out.getvalue()
+    return csv_lines(_columns(), (_cells(row, zone) for row in rows))
 
 
 def _columns() -> list[str]:
