@@ -30,11 +30,12 @@ class FolderSealer:
         return base64.b64encode(nonce + AESGCM(self._key()).encrypt(nonce, plain, purpose.encode())).decode()
 
     def open(self, sealed: str, purpose: str) -> bytes:
-        """What was sealed. Raises Unavailable where the key is another one."""
-        raw = base64.b64decode(sealed)
+        """What was sealed. Raises Unavailable where the key is another one, or it was never sealed."""
+        key = self._key()
         try:
-            return AESGCM(self._key()).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], purpose.encode())
-        except InvalidTag as bad:
+            raw = base64.b64decode(sealed, validate=True)
+            return AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], purpose.encode())
+        except (InvalidTag, ValueError) as bad:
             raise Unavailable(
                 "What was encrypted for the sign-in can't be read: the key in the server's folder of secrets is another"
             ) from bad

@@ -12,7 +12,7 @@ from cti_server.identity.accounts import User, Viewer
 from cti_server.identity.factor_ports import HalfSignIn, Sealer, SecondFactor, Step
 from cti_server.identity.ports import AccountRows, Hasher, OpenRows
 from cti_server.identity.sessions import session_id
-from cti_server.identity.throttling import Attempt, attempt
+from cti_server.identity.throttling import Attempt, attempt, keys_of
 from cti_server.shared.clock import Clock
 from cti_server.shared.errors import Conflict, Invalid, NotFound
 
@@ -89,19 +89,19 @@ class SecondFactors:
                 secret = self._secret(factor)
         return SetUp(totp.shown(secret), totp.address(secret, user.login, ISSUER))
 
-    def turn_on(self, viewer: Viewer, code: str, address: str) -> list[str]:
+    def turn_on(self, viewer: Viewer, code: str) -> list[str]:
         """Turns on what :meth:`begin` gave, once the app shows its codes. Gives the recovery codes, this once."""
-        tried = self.attempt(viewer.id, address)
+        tried = self._attempt(viewer.id)
         with self._rows(write=True) as rows:
             codes = self.confirmed(rows, viewer.id, code)
             tried.succeeded(rows)
         return codes
 
-    def turn_off(self, viewer: Viewer, password: str, code: str, address: str) -> None:
+    def turn_off(self, viewer: Viewer, password: str, code: str) -> None:
         """Turns it off, given both factors. Invalid where one is wrong or the role can't do without."""
         if viewer.role in self._required:
             raise Invalid("Your role can't do without a second factor", "code", "factor-required")
-        tried = self.attempt(viewer.id, address)
+        tried = self._attempt(viewer.id)
         with self._rows() as rows:
             kept = rows.password(viewer.id)
         if not self._hasher.verify(kept, password):
@@ -112,9 +112,9 @@ class SecondFactors:
             rows.note(self._clock.now(), viewer.id, "second-factor-off", viewer.id, {})
             tried.succeeded(rows)
 
-    def new_recovery(self, viewer: Viewer, code: str, address: str) -> list[str]:
+    def new_recovery(self, viewer: Viewer, code: str) -> list[str]:
         """Other recovery codes in place of those that are left, given a code of the app."""
-        tried = self.attempt(viewer.id, address)
+        tried = self._attempt(viewer.id)
         with self._rows(write=True) as rows:
             self.check(rows, viewer.id, code)
             codes = self._put_recovery(rows, viewer.id)
@@ -143,11 +143,15 @@ class SecondFactors:
                 rows.end_session(session, now)
             rows.note(now, by, "second-factor-reset", user_id, {})
 
+    def _attempt(self, user_id: str) -> Attempt:
+        """Counts an attempt of somebody who is in: what others do at the same address is no matter of theirs."""
+        return attempt(self._rows, [f"code:{user_id}"], self._clock.now())
+
     # --- the second step of a sign-in
 
-    def attempt(self, user_id: str, address: str) -> Attempt:
+    def attempt(self, user_id: str, address: str, device: str | None) -> Attempt:
         """Counts an attempt at a user's code. Raises Unavailable where there were too many."""
-        return attempt(self._rows, [f"code:{user_id}", f"address:{address}"], self._clock.now())
+        return attempt(self._rows, keys_of(f"code:{user_id}", address, device), self._clock.now())
 
     def step_for(self, rows: AccountRows, user: User) -> Step | None:
         """What a sign-in still asks for once the password is right."""

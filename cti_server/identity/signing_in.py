@@ -9,11 +9,12 @@ from typing import NamedTuple
 from cti_server.identity import seating
 from cti_server.identity.accounts import Role, User, Viewer, login_key
 from cti_server.identity.desk_base import Base
+from cti_server.identity.devices import Devices
 from cti_server.identity.factor_ports import Sealer, SecondStepNeeded, Step
 from cti_server.identity.ports import AccountRows, Hasher, OpenRows, Session, SignedIn
 from cti_server.identity.second_factor import OVER, Half, SecondFactors
 from cti_server.identity.sessions import SEEN_EVERY, SessionPolicy, new_token, session_id, stands
-from cti_server.identity.throttling import attempt
+from cti_server.identity.throttling import attempt, keys_of
 from cti_server.identity.tokens import STREAM, ApiTokens, TokenUse
 from cti_server.shared.clock import Clock
 from cti_server.shared.errors import Invalid, NotAllowed, NotFound
@@ -45,16 +46,18 @@ class SigningIn(Base):
         super().__init__(rows, hasher, clock, policy)
         self._only_administrators = only_administrators
         self.second_factors = SecondFactors(rows, hasher, sealer, clock, required)
+        self._devices = Devices(sealer)
         self.tokens = ApiTokens(rows, clock, self._viewer_for)
 
-    def sign_in(self, login: str, password: str, address: str) -> str:
-        """A new session's token. Raises Invalid where login or password are wrong (always the same sentence, after the
-        same time), Unavailable where there were too many attempts, and SecondStepNeeded where the password was right
-        and more is asked for."""
-        tried = attempt(self._rows, [f"login:{login_key(login)}", f"address:{address}"], self._clock.now())
+    def sign_in(self, login: str, password: str, address: str, browser: str = "") -> str:
+        """A new session's token. ``browser`` is what :meth:`remembered` gave it before. Raises Invalid where login or
+        password are wrong (always the same sentence, after the same time), Unavailable where there were too many
+        attempts, and SecondStepNeeded where the password was right and more is asked for."""
         with self._rows() as rows:
             user = rows.by_login(login_key(login))
             kept = rows.password(user.id) if user is not None and user.active else ""
+        device = self._devices.known(browser, user.id) if user is not None else None
+        tried = attempt(self._rows, keys_of(f"login:{login_key(login)}", address, device), self._clock.now())
         if not self._hasher.verify(kept, password) or user is None or not kept:
             self._refused(user, address, "password")
             raise Invalid("Login or password is wrong", "password", "wrong-sign-in")
@@ -108,12 +111,12 @@ class SigningIn(Base):
             role = rows.role(user.role)
         return role is not None and "users" in role.rights
 
-    def second_step(self, half_token: str, code: str, address: str) -> str:
+    def second_step(self, half_token: str, code: str, address: str, browser: str = "") -> str:
         """The session's token, once the code of a half sign-in is right too. Invalid where it isn't, or where the half
         sign-in is over; Unavailable where there were too many attempts."""
         token = new_token()
         half = self.second_factors.half(half_token)
-        tried = self.second_factors.attempt(half.user.id, address)
+        tried = self.second_factors.attempt(half.user.id, address, self._devices.known(browser, half.user.id))
         with self._noting(half, address), self._rows(write=True) as rows:
             recovery = self.second_factors.check(rows, half.user.id, code)
             self._end_half(rows, half_token, "code")
@@ -121,11 +124,11 @@ class SigningIn(Base):
             self._enter(rows, token, half.user, address, {"second": "recovery code" if recovery else "code"})
         return token
 
-    def set_up_step(self, half_token: str, code: str, address: str) -> tuple[str, list[str]]:
+    def set_up_step(self, half_token: str, code: str, address: str, browser: str = "") -> tuple[str, list[str]]:
         """The session's token and the recovery codes, once a second factor was set up in the middle of a sign-in."""
         token = new_token()
         half = self.second_factors.half(half_token)
-        tried = self.second_factors.attempt(half.user.id, address)
+        tried = self.second_factors.attempt(half.user.id, address, self._devices.known(browser, half.user.id))
         with self._noting(half, address), self._rows(write=True) as rows:
             self._end_half(rows, half_token, "set-up")
             codes = self.second_factors.confirmed(rows, half.user.id, code)
@@ -145,6 +148,12 @@ class SigningIn(Base):
         rows.drop_expired(now, now - self._policy.idle)
         rows.put_session(Session(session_id(token), user.id, now, now, now + self._policy.longest, address))
         rows.note(now, user.id, "signed-in", user.id, {"address": address} | how)
+
+    def remembered(self, browser: str, token: str) -> str:
+        """What a browser keeps from a sign-in on: that this user was in there, beside those who were before."""
+        with self._rows() as rows:
+            session = rows.session(session_id(token))
+        return browser if session is None else self._devices.with_user(browser, session.user)
 
     def sign_out(self, token: str) -> str | None:
         """Ends a session; gives its id. Null if there was none."""

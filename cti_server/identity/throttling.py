@@ -1,4 +1,5 @@
-"""How attempts are slowed down: one way for passwords, codes and tokens.
+"""How attempts are slowed down: one way for passwords, codes and tokens. In a browser that knows the user only what was
+tried there counts (:mod:`devices`), else who it was tried for and the address it came from.
 
 An attempt counts as failed before anything is looked at, so that many at once gain nothing; one that succeeds is taken
 back.
@@ -13,11 +14,11 @@ from typing import Final
 from cti_server.identity.ports import AccountRows, Failures, OpenRows
 from cti_server.shared.errors import Unavailable
 
-FREE_TRIES: Final = {"login": 5, "code": 5, "address": 20, "token": 20}
+FREE_TRIES: Final = {"login": 5, "code": 5, "device": 5, "address": 20, "token": 20}
 """Failures before the waiting begins. An address may be a whole branch's, behind one router."""
-LONGEST_WAIT: Final = {"login": 60.0, "code": 900.0, "address": 900.0, "token": 900.0}
-"""Seconds. Short for a login, since whoever fails on purpose would lock its owner out; a code is asked only of who
-knows the password."""
+LONGEST_WAIT: Final = {"login": 60.0, "code": 900.0, "device": 900.0, "address": 900.0, "token": 900.0}
+"""Seconds. Short for a login, since whoever fails on purpose makes its owner wait in a browser that is new to them; a
+code is asked only of who knows the password."""
 FORGOTTEN_AFTER: Final = 3600.0
 
 
@@ -35,6 +36,12 @@ class Attempt:
                 rows.put_failures(self.before[key])
             else:
                 rows.forget_failures([key])
+
+
+def keys_of(whose: str, address: str, device: str | None) -> list[str]:
+    """By what an attempt is counted. ``whose``: ``login:…`` or ``code:…``; ``device``: the browser's name for the
+    user, null where they were never in there."""
+    return [f"device:{device}"] if device is not None else [whose, f"address:{address}"]
 
 
 def attempt(open_rows: OpenRows, keys: Sequence[str], now: float) -> Attempt:

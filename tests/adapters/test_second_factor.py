@@ -43,7 +43,7 @@ class Rig:
 
     def turned_on(self) -> tuple[bytes, list[str]]:
         secret = self.secret()
-        codes = self.room.second_factors.turn_on(self.room.viewer("801"), self.code(secret), HERE)
+        codes = self.room.second_factors.turn_on(self.room.viewer("801"), self.code(secret))
         self.clock.at += 60
         return secret, codes
 
@@ -68,9 +68,9 @@ def test_it_is_on_only_once_the_app_shows_its_codes(rig: Rig) -> None:
     assert rig.secret() == secret  # a page may be loaded again
     viewer = rig.room.viewer("801")
     with pytest.raises(Invalid, match="not right"):
-        rig.room.second_factors.turn_on(viewer, "000000" if rig.code(secret) != "000000" else "111111", HERE)
+        rig.room.second_factors.turn_on(viewer, "000000" if rig.code(secret) != "000000" else "111111")
     rig.room.sign_in("801", PASSWORD, HERE)
-    codes = rig.room.second_factors.turn_on(viewer, rig.code(secret), HERE)
+    codes = rig.room.second_factors.turn_on(viewer, rig.code(secret))
     assert len(codes) == 10
     assert rig.room.second_factors.state(viewer) == (rig.clock.at, 10, False)
     with pytest.raises(Conflict):
@@ -105,7 +105,7 @@ def test_a_code_counts_once_and_with_it_all_before_it(rig: Rig, steps: int) -> N
 
 def test_the_code_that_turned_it_on_is_used_up(rig: Rig) -> None:
     secret = rig.secret()
-    rig.room.second_factors.turn_on(rig.room.viewer("801"), rig.code(secret), HERE)
+    rig.room.second_factors.turn_on(rig.room.viewer("801"), rig.code(secret))
     with pytest.raises(Invalid, match="used before"):
         rig.room.second_step(rig.half().token, rig.code(secret), HERE)
 
@@ -144,7 +144,7 @@ def test_a_recovery_code_lets_in_once(rig: Rig) -> None:
 
 def test_new_recovery_codes_replace_the_others(rig: Rig) -> None:
     secret, codes = rig.turned_on()
-    fresh = rig.room.second_factors.new_recovery(rig.room.viewer("801"), rig.code(secret), HERE)
+    fresh = rig.room.second_factors.new_recovery(rig.room.viewer("801"), rig.code(secret))
     with pytest.raises(Invalid):
         rig.room.second_step(rig.half().token, codes[0], HERE)
     rig.room.second_step(rig.half().token, fresh[0], HERE)
@@ -183,10 +183,10 @@ def test_off_takes_password_and_code(rig: Rig) -> None:
     secret, _codes = rig.turned_on()
     viewer = rig.room.viewer("801")
     with pytest.raises(Invalid, match="password"):
-        rig.room.second_factors.turn_off(viewer, "wrong", rig.code(secret), HERE)
+        rig.room.second_factors.turn_off(viewer, "wrong", rig.code(secret))
     with pytest.raises(Invalid, match="code"):
-        rig.room.second_factors.turn_off(viewer, PASSWORD, rig.code(secret, 5), HERE)
-    rig.room.second_factors.turn_off(viewer, PASSWORD, rig.code(secret), HERE)
+        rig.room.second_factors.turn_off(viewer, PASSWORD, rig.code(secret, 5))
+    rig.room.second_factors.turn_off(viewer, PASSWORD, rig.code(secret))
     rig.room.sign_in("801", PASSWORD, HERE)
     with rig.database.open(EVERYTHING) as work:
         assert work.session.scalars(select(RecoveryCodeRow)).all() == []
@@ -205,7 +205,7 @@ def test_a_role_can_require_it_and_then_it_is_set_up_at_the_door(tmp_path: Path)
     rig.clock.at += 30
     assert rig.half().step == "code"
     with pytest.raises(Invalid, match="can't do without"):
-        rig.room.second_factors.turn_off(viewer, PASSWORD, rig.code(secret), HERE)
+        rig.room.second_factors.turn_off(viewer, PASSWORD, rig.code(secret))
     rig.database.close()
 
 

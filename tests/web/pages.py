@@ -67,8 +67,11 @@ class FakeAccounts:
         self.viewer = viewer
         self.languages: dict[str, str] = {}
 
-    def sign_in(self, login: str, password: str, address: str) -> str:
+    def sign_in(self, login: str, password: str, address: str, browser: str = "") -> str:
         return "ja"
+
+    def remembered(self, browser: str, token: str) -> str:
+        return browser
 
     def sign_out(self, token: str) -> str | None:
         return token

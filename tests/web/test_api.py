@@ -12,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from cti_adapters.sealing import FolderSealer
 from cti_adapters.storage import mapping
 from cti_adapters.storage.accounts import accounts
 from cti_adapters.storage.signin_rows import ApiTokenRow
@@ -35,7 +36,7 @@ class House(Office):
         self.put(customer("100101", "+81355550142"), customer("100102", "+81355550143", rep="802"))
         self.rings(inbound(1, "0355550142", at=NOW - 600), inbound(2, "0355550143", at=NOW - 500))
         settings = Settings.model_validate({"server": {"data_dir": folder, "language": "en"}})
-        self.accounts = accounts(self.database, self.clock, hasher=CheapHasher())
+        self.accounts = accounts(self.database, self.clock, hasher=CheapHasher(), sealer=FolderSealer(folder))
         for user in ("801", "700"):
             self.accounts.set_password(user, PASSWORD)
             self.accounts.set_preferences(self.accounts.viewer(user), language="en")

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from flask.testing import FlaskClient
 
+from cti_adapters.sealing import FolderSealer
 from cti_adapters.single_sign_on import ANEW_SECONDS
 from cti_adapters.storage.accounts import accounts
 from cti_server.settings import Settings
@@ -40,7 +41,9 @@ class House:
         server = {"data_dir": folder, "language": "en", "public_url": HERE}
         settings = Settings.model_validate({"server": server, "signin": {"oidc": oidc} | signin})
         only = settings.signin.passwords == "administrators"
-        self.accounts = accounts(self.database, self.clock, hasher=CheapHasher(), only_administrators=only)
+        self.accounts = accounts(
+            self.database, self.clock, hasher=CheapHasher(), only_administrators=only, sealer=FolderSealer(folder)
+        )
         self.accounts.set_password("801", PASSWORD)
         self.app = create_app(self.database, settings, self.clock, Outbox(), accounts=self.accounts)
 

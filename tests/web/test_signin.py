@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from cti_adapters.sealing import FolderSealer
 from cti_adapters.storage import mapping
 from cti_adapters.storage.accounts import accounts
 from cti_server.identity.sessions import session_id
@@ -44,7 +45,9 @@ class House:
         self.clock = FixedClock(NOW)
         self.database = make_database(folder)
         self.outbox = Outbox()
-        self.accounts = accounts(self.database, self.clock, hasher=CheapHasher(), wake=self.outbox.wake)
+        self.accounts = accounts(
+            self.database, self.clock, hasher=CheapHasher(), wake=self.outbox.wake, sealer=FolderSealer(folder)
+        )
         self.accounts.set_password("801", PASSWORD)
         self.outbox.woken.clear()
         settings = Settings.model_validate({"server": {"data_dir": folder} | server})
@@ -131,6 +134,47 @@ def test_too_many_attempts_are_slowed_down(house: House) -> None:
     assert sign_in(house.browser(), house.login).status_code == 429
     house.clock.at += 120
     assert sign_in(house.browser(), house.login).status_code == 303
+
+
+def test_strangers_lock_nobody_out_of_a_browser_they_were_in_before(house: House) -> None:
+    desk, stranger = house.browser(), house.browser()
+    sign_in(desk, house.login)
+    desk.post("/signout", data={"csrf_token": token_of(desk, "/me")})
+    for one in range(30):  # the login and the address (a branch's router) have to wait
+        sign_in(stranger, house.login if one % 2 else f"guess-{one}", "wrong password")
+    assert sign_in(house.browser(), house.login).status_code == 429
+    assert sign_in(desk, house.login).status_code == 303
+
+
+def test_a_browser_that_is_known_is_slowed_down_by_what_is_tried_in_it(house: House) -> None:
+    desk = house.browser()
+    sign_in(desk, house.login)
+    desk.post("/signout", data={"csrf_token": token_of(desk, "/me")})
+    statuses = [sign_in(desk, house.login, "wrong password").status_code for _ in range(7)]
+    assert (statuses[0], statuses[-1]) == (401, 429)
+    assert sign_in(desk, house.login).status_code == 429
+    assert sign_in(house.browser(), house.login).status_code == 303  # and nobody else by it
+
+
+def test_a_browser_is_known_for_who_was_in_there_and_nobody_else(house: House) -> None:
+    house.accounts.set_password("802", PASSWORD)
+    other = house.accounts.viewer("802").login
+    theirs, made_up = house.browser(), house.browser()
+    kept = cookie(sign_in(theirs, other), "yobirin_browser")
+    assert "HttpOnly" in kept and "802" not in kept and other not in kept
+    theirs.delete_cookie("yobirin")
+    made_up.set_cookie("yobirin_browser", "bm90IHNlYWxlZCBoZXJl")
+    for browser in (theirs, made_up):
+        for _ in range(6):
+            sign_in(browser, house.login, "wrong password")
+    assert sign_in(house.browser(), house.login).status_code == 429
+
+
+def test_a_damaged_key_keeps_nobody_with_a_password_out(house: House, tmp_path: Path) -> None:
+    sign_in(house.browser(), house.login)
+    (tmp_path / "secrets" / "signin.key").write_bytes(b"short")
+    answer = sign_in(house.browser(), house.login)
+    assert answer.status_code == 303 and cookie(answer) and not cookie(answer, "yobirin_browser")
 
 
 @pytest.mark.parametrize("fields", [{"login": ""}, {"password": ""}])

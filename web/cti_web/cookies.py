@@ -11,6 +11,9 @@ SESSION: Final = "yobirin"
 HALF: Final = "yobirin_half"
 """The token of a sign-in that lacks its second step."""
 
+BROWSER: Final = "yobirin_browser"
+"""Who has signed in in this browser before, sealed; opens nothing (``identity.devices``)."""
+
 THERE: Final = "yobirin_there"
 """That the sign-in was the firm's own, with what its sign-out wants to see."""
 

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from flask_babel import gettext as _
 from markupsafe import Markup
 
+from cti_server.identity.devices import KEPT_DAYS
 from cti_server.identity.factor_ports import Step
 from cti_server.identity.second_factor import HALF_SECONDS, Half, SetUp, State
 from cti_server.shared.errors import Conflict, Invalid, Unavailable, YobirinError
@@ -33,13 +34,13 @@ class SecondFactors(Protocol):
     def begin(self, user_id: str) -> SetUp:
         """What the user's app has to be given."""
 
-    def turn_on(self, viewer: Viewer, code: str, address: str) -> list[str]:
+    def turn_on(self, viewer: Viewer, code: str) -> list[str]:
         """Gives the recovery codes."""
 
-    def turn_off(self, viewer: Viewer, password: str, code: str, address: str) -> None:
+    def turn_off(self, viewer: Viewer, password: str, code: str) -> None:
         """Raises Invalid where password or code are wrong."""
 
-    def new_recovery(self, viewer: Viewer, code: str, address: str) -> list[str]:
+    def new_recovery(self, viewer: Viewer, code: str) -> list[str]:
         """Other recovery codes."""
 
     def reset(self, user_id: str, by: str | None = None) -> None:
@@ -80,7 +81,7 @@ def give_code() -> Any:
     if not _half("code"):
         return redirect(url_for("signin.show", late="1"), 303)
     try:
-        token = _accounts().second_step(cookies.read(cookies.HALF), _typed(), _address())
+        token = _accounts().second_step(*_step_of())
     except (Invalid, Unavailable) as refused:
         return _code_page(refused)
     return entered(cast(Response, redirect(safe_path(request.form.get("next")), 303)), token)
@@ -102,7 +103,7 @@ def finish_set_up() -> Any:
     if not half:
         return redirect(url_for("signin.show", late="1"), 303)
     try:
-        token, codes = _accounts().set_up_step(cookies.read(cookies.HALF), _typed(), _address())
+        token, codes = _accounts().set_up_step(*_step_of())
     except (Invalid, Unavailable) as refused:
         return _door_set_up(half, refused)
     onward = safe_path(request.form.get("next"))
@@ -113,6 +114,12 @@ def entered(response: Response, token: str) -> Response:
     """Gives the browser its session, and takes back what it had before."""
     session.clear()
     cookies.put(response, cookies.SESSION, token)
+    try:
+        known = _accounts().remembered(cookies.read(cookies.BROWSER), token)
+    except Unavailable as broken:  # the key of second factors is damaged: passwords go on
+        current_app.logger.error("A browser can't be remembered: %s", broken)
+    else:
+        cookies.put(response, cookies.BROWSER, known, KEPT_DAYS * 86400)
     cookies.drop(response, cookies.HALF)
     return response
 
@@ -151,7 +158,7 @@ def show() -> Response:
 def turn_on() -> Response:
     """Turns it on, once the app shows its codes; shows the recovery codes, this once."""
     try:
-        codes = factors().turn_on(viewer, _typed(), _address())
+        codes = factors().turn_on(viewer, _typed())
     except (Invalid, Conflict, Unavailable) as refused:
         return _page(refused)
     return _codes_page(codes, fresh=True)
@@ -162,7 +169,7 @@ def turn_on() -> Response:
 def turn_off() -> Response:
     """Turns it off, given password and code."""
     try:
-        factors().turn_off(viewer, request.form.get("password", "")[:200], _typed(), _address())
+        factors().turn_off(viewer, request.form.get("password", "")[:200], _typed())
     except (Invalid, Unavailable) as refused:
         return _page(refused, "off")
     return done(_("Your second factor is off"), then=url_for("me.show"))
@@ -173,7 +180,7 @@ def turn_off() -> Response:
 def new_codes() -> Response:
     """Other recovery codes."""
     try:
-        codes = factors().new_recovery(viewer, _typed(), _address())
+        codes = factors().new_recovery(viewer, _typed())
     except (Invalid, Unavailable) as refused:
         return _page(refused, "codes")
     return _codes_page(codes, fresh=False)
@@ -207,8 +214,9 @@ def _typed() -> str:
     return request.form.get("code", "")[:LONGEST]
 
 
-def _address() -> str:
-    return request.remote_addr or ""
+def _step_of() -> tuple[str, str, str, str]:
+    """The half sign-in's token, the code, where it comes from, and what the browser keeps."""
+    return cookies.read(cookies.HALF), _typed(), request.remote_addr or "", cookies.read(cookies.BROWSER)
 
 
 def _accounts() -> Any:

@@ -43,7 +43,7 @@ def sign_in() -> Any:
     if not login or not password:
         return _door(422, gettext("Enter your login and your password."), login)
     try:
-        token = accounts().sign_in(login, password, request.remote_addr or "")
+        token = accounts().sign_in(login, password, request.remote_addr or "", cookies.read(cookies.BROWSER))
     except NotAllowed as refused:
         return _door(403, sentences.said(refused), login)
     except Invalid:

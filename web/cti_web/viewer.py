@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class Accounts(Protocol):
     """What the web needs of the identity room."""
 
-    def sign_in(self, login: str, password: str, address: str) -> str:
+    def sign_in(self, login: str, password: str, address: str, browser: str = "") -> str:
         """A new session's token. Raises Invalid where login or password are wrong (always the same sentence),
         Unavailable where there were too many attempts, and SecondStepNeeded where more is asked for."""
 
