@@ -3,6 +3,7 @@ secret, a number or a name of a caller."""
 
 from __future__ import annotations
 
+import datetime
 import gettext
 import os
 import shutil
@@ -12,16 +13,18 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 from sqlalchemy import func, make_url, select
 from sqlalchemy.exc import DatabaseError
 
+from cti_adapters import certificate as certificates
 from cti_adapters.journal.files import JournalDamaged
 from cti_adapters.journal.reader import JournalReader
 from cti_adapters.storage import audit_reading
 from cti_adapters.storage.schema import audit
 from cti_adapters.storage.work import Database
-from cti_server.settings import MailSettings, Secret, Settings
+from cti_server.settings import MailSettings, Secret, ServerSettings, Settings
 from cti_server.shared.errors import SettingsError, Unavailable, YobirinError
 
 Grade = Literal["ok", "warn", "fail"]
@@ -33,6 +36,8 @@ NEWEST: Final = 1000
 SEAL_OLD: Final = 2 * 86400.0
 PATIENCE: Final = 5.0
 """Seconds for another machine to answer."""
+NEAR: Final = ("127.0.0.1", "::1", "localhost")
+"""Addresses that nobody else reaches."""
 _EVERYBODY: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -208,6 +213,32 @@ def port(settings: Settings) -> Finding:
             return Finding("fail", "port", f"port {number} at {host} can't be had ({bad.strerror}); set another")
         return Finding("warn", "port", f"nothing answers at {host}, port {number}: the server does not run")
     return Finding("ok", "port", f"something answers at {host}, port {number}")
+
+
+def certificate(server: ServerSettings, now: float) -> Iterator[Finding]:
+    """What the pages are encrypted with is whole, is for the address that people type, and does not end soon."""
+    what = "certificate"
+    if server.tls_certificate is None or server.tls_key is None:
+        if server.host not in NEAR and not server.public_url.startswith("https://"):
+            yield Finding("warn", what, "pages go over the net unencrypted; set tls_certificate and tls_key")
+        return
+    try:
+        pair = certificates.read(server.tls_certificate, server.tls_key)
+    except SettingsError as bad:
+        yield Finding("fail", what, str(bad))
+        return
+    if server.tls_key.stat().st_mode & _EVERYBODY:
+        yield Finding("warn", what, f"others can read {server.tls_key}; run: chmod 600 {server.tls_key}")
+    host = urlsplit(server.public_url).hostname
+    if host and not certificates.names(pair, host):
+        yield Finding("fail", what, f"it is not for {host}, the address in public_url: browsers will refuse it")
+    end, today = certificates.ends(pair), datetime.datetime.fromtimestamp(now, datetime.UTC)
+    if end <= today:
+        yield Finding("fail", what, f"it ended on {end:%Y-%m-%d}; renew it, the server takes it over by itself")
+    elif end <= today + certificates.SOON:
+        yield Finding("warn", what, f"it ends on {end:%Y-%m-%d}; renew it, the server takes it over by itself")
+    else:
+        yield Finding("ok", what, f"it holds until {end:%Y-%m-%d}")
 
 
 def mail(settings: MailSettings) -> Finding:

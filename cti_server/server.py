@@ -13,6 +13,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
+from cti_adapters.certificate import Renewing
 from cti_adapters.exchanges.feed import Surroundings
 from cti_adapters.exchanges.status import ExchangeState, Link
 from cti_adapters.exchanges.steady_time import steady
@@ -387,14 +388,9 @@ def _not_taken_over(failure: Failure) -> None:
     log.error("the settings were not taken over: %s", failure.value)
 
 
-def _certificate(settings: Settings) -> Any:
+def _certificate(settings: Settings) -> Renewing:
     """The TLS context of the public port."""
-    from twisted.internet.ssl import DefaultOpenSSLContextFactory
-
     server = settings.server
     if server.tls_key is None or server.tls_certificate is None:
         raise SettingsError("[server] has a tls_certificate but no tls_key; https takes both")
-    try:
-        return DefaultOpenSSLContextFactory(str(server.tls_key), str(server.tls_certificate))
-    except Exception as bad:
-        raise SettingsError(f"the TLS certificate or key of [server] can't be used: {bad}") from bad
+    return Renewing(server.tls_certificate, server.tls_key)

@@ -24,9 +24,9 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "doctor",
         help="look whether all that the server needs is there and well",
-        description="Looks at settings, secrets, data folder, disk, database, clock, trail, journals, port, exchanges, "
-        "mail server, translations and pages, and says of each thing whether it is well, and what to do where it is "
-        "not. Changes nothing; the server may run. Exit status 1 where something fails.",
+        description="Looks at settings, secrets, data folder, disk, database, clock, trail, journals, port, "
+        "certificate, exchanges, mail server, translations and pages, and says of each thing whether it is well, and "
+        "what to do where it is not. Changes nothing; the server may run. Exit status 1 where something fails.",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object per finding")
     parser.add_argument("--offline", action="store_true", help="leave exchanges and mail server alone")
@@ -64,6 +64,7 @@ def _findings(args: argparse.Namespace) -> Iterator[Finding]:
     yield from health.secrets(settings)
     yield from health.journals(settings)
     yield health.port(settings)
+    yield from health.certificate(settings.server, time.time())
     yield from health.pages()
     if not args.offline:
         yield health.mail(settings.mail)
