@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.threads import deferToThreadPool
@@ -12,6 +12,7 @@ from cti_adapters.exchanges.dialling import DialState
 from cti_adapters.exchanges.supervision import Supervision
 from cti_adapters.live.hub import Hub
 from cti_adapters.live.outbox import Effect, Handler
+from cti_adapters.storage.accounts import RIGHTS_ROW
 from cti_adapters.storage.desk_dials import STILL_WANTED, asked_dial, record_dial_outcome
 from cti_adapters.storage.desk_notices import work_notice
 from cti_adapters.storage.outbox import OutboxRow
@@ -30,9 +31,16 @@ TEST_STILL_WANTED = 30.0
 
 
 def handlers(
-    hub: Hub, supervision: Supervision, database: Database, clock: Clock, reactor: Any, wake_mail: Callable[[], object]
+    hub: Hub,
+    supervision: Supervision,
+    database: Database,
+    clock: Clock,
+    reactor: Any,
+    wake_mail: Callable[[], object],
+    look_again: Callable[[Sequence[str]], None],
 ) -> Mapping[str, Handler]:
-    """Row kind -> what is done. The effects run on the reactor, after the commit."""
+    """Row kind -> what is done. The effects run on the reactor, after the commit. ``look_again`` looks what the open
+    screens of some users may show."""
     dials = Dials(hub, supervision, database, clock, reactor)
 
     def work(_: UnitOfWork, row: OutboxRow) -> Effect:
@@ -42,6 +50,10 @@ def handlers(
     def session_ended(_: UnitOfWork, row: OutboxRow) -> Effect:
         notice = SessionEnded(row.body["session"])
         return lambda: hub.publish(notice)
+
+    def rights(_: UnitOfWork, row: OutboxRow) -> Effect:
+        users = list(row.body["users"])
+        return lambda: look_again(users)
 
     def mail(_: UnitOfWork, row: OutboxRow) -> Effect:
         return wake_mail
@@ -63,6 +75,7 @@ def handlers(
     return {
         "work": work,
         "session_ended": session_ended,
+        RIGHTS_ROW: rights,
         "mail": mail,
         "dial": dials.asked,
         SEAT_ROW: seat,

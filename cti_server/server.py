@@ -124,7 +124,15 @@ class Server:
             self._database,
             clock,
             {
-                **handlers(self.hub, self._supervision, self._database, clock, self.reactor, self._mailer.wake),
+                **handlers(
+                    self.hub,
+                    self._supervision,
+                    self._database,
+                    clock,
+                    self.reactor,
+                    self._mailer.wake,
+                    lambda users: self._live.look_again(users),
+                ),
                 **exchange_handlers(
                     self.take_over_exchanges,
                     self._supervision.running,

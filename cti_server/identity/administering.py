@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from cti_server.identity import seating
 from cti_server.identity.accounts import Role, User, Viewer, login_key
-from cti_server.identity.desk_base import Base, check_user
+from cti_server.identity.desk_base import Base, check_user, somebody_left
 from cti_server.identity.people_ports import Listed, WantedUsers
 from cti_server.identity.ports import AccountRows, Session
 from cti_server.identity.sessions import stands
@@ -138,7 +137,7 @@ class Administering(Base):
                 raise Conflict("Somebody else changed this user in the meantime; look at what changed, then save again")
             user = replace(user, active=before.active, dial=before.dial, extensions=before.extensions)
             self._check(rows, viewer, user, before)
-            with self._somebody_left(rows):
+            with somebody_left(rows):
                 rows.put_user(user)
             changed = {name: getattr(user, name) for name in _FIELDS if getattr(user, name) != getattr(before, name)}
             if not changed:
@@ -154,7 +153,7 @@ class Administering(Base):
         with self._rows(write=True) as rows:
             user = self._within(rows, viewer, user_id)
             self._not_oneself(viewer, user_id)
-            with self._somebody_left(rows):
+            with somebody_left(rows):
                 rows.put_user(replace(user, active=not locked))
             now = self._clock.now()
             if locked:
@@ -231,16 +230,6 @@ class Administering(Base):
     def _not_oneself(self, viewer: Viewer, user_id: str) -> None:
         if user_id == viewer.id:
             raise Invalid("You can't lock yourself out; somebody else who looks after users has to", "user", "own-lock")
-
-    @contextmanager
-    def _somebody_left(self, rows: AccountRows) -> Iterator[None]:
-        """Refuses what leaves nobody who looks after all users."""
-        before = rows.people.administrators()
-        yield
-        if before and not rows.people.administrators():
-            raise Invalid(
-                "Nobody would be left who looks after all users; give somebody else that role first", "role", "last-one"
-            )
 
     def _end_one(self, rows: AccountRows, user_id: str, key: str, by: str) -> None:
         session = next((one for one in rows.sessions_of(user_id) if key_of(one) == key), None)

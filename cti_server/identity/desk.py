@@ -6,10 +6,11 @@ from __future__ import annotations
 from cti_server.identity.administering import Administering
 from cti_server.identity.desk_accounts import Managing
 from cti_server.identity.desk_choosing import Choosing
+from cti_server.identity.roles import Roles
 from cti_server.identity.signing_in import LiveSession, SigningIn
 
 __all__ = ["Accounts", "LiveSession"]
 
 
-class Accounts(SigningIn, Choosing, Managing, Administering):
+class Accounts(SigningIn, Choosing, Managing, Administering, Roles):
     """All use cases. Each opens a transaction of its own."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cti_server.identity import seating
-from cti_server.identity.accounts import RIGHTS, Role, User, login_key
+from cti_server.identity.accounts import Role, User, login_key
 from cti_server.identity.desk_base import check_password, check_user
 from cti_server.identity.desk_extensions import Extensions
+from cti_server.identity.roles import authorities, check_role
 from cti_server.shared.errors import Invalid
 
 
@@ -67,6 +68,7 @@ class Managing(Extensions):
             check_user(rows, user)
             rows.put_user(user)
             rows.note(self._clock.now(), by, "role-given", user_id, {"role": role})
+            rows.tell_rights([user_id], self._clock.now())
 
     def roles(self) -> list[Role]:
         """All roles, by name."""
@@ -75,14 +77,9 @@ class Managing(Extensions):
 
     def put_role(self, role: Role, by: str | None = None) -> None:
         """Adds a role or changes its authorities."""
-        unknown = sorted(set(role.rights) - set(RIGHTS))
-        if unknown:
-            raise Invalid(f"There is no right “{unknown[0]}”; there are {', '.join(RIGHTS)}", "rights", "wrong-right")
-        if not role.classes <= {1, 2, 3}:
-            raise Invalid("Customer classes are 1, 2 and 3", "classes", "wrong-classes")
-        if not role.name.strip():
-            raise Invalid("A role needs a name", "name", "wrong-name")
+        check_role(role)
         with self._rows(write=True) as rows:
             rows.put_role(role)
-            authorities = {"span": role.span, "classes": sorted(role.classes), "rights": sorted(role.rights)}
-            rows.note(self._clock.now(), by, "role-changed", role.name, authorities)
+            now = self._clock.now()
+            rows.note_role(now, by, "role-changed", role.name, {"after": authorities(role)})
+            rows.tell_rights(rows.people.ids_of_role(role.name), now)

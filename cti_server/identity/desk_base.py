@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from cti_server.identity.accounts import User
@@ -38,6 +40,17 @@ class Base:
         for session in ended:
             rows.end_session(session, self._clock.now())
         return len(ended)
+
+
+@contextmanager
+def somebody_left(rows: AccountRows) -> Iterator[None]:
+    """Refuses what leaves nobody who looks after all users."""
+    before = rows.people.administrators()
+    yield
+    if before and not rows.people.administrators():
+        raise Invalid(
+            "Nobody would be left who looks after all users; give somebody else that role first", "role", "last-one"
+        )
 
 
 def check_user(rows: AccountRows, user: User) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from cti_server.identity.accounts import Role, User
+from cti_server.shared.scope import Scope
 
 UserState = Literal["", "active", "locked"]
 
@@ -32,6 +33,13 @@ class Listed(NamedTuple):
     factor: float | None
 
 
+class Reach(NamedTuple):
+    """How much somebody sees: customers, and calls that are open."""
+
+    customers: int
+    open_calls: int
+
+
 class PeopleRows(Protocol):
     """Users in lists, within one transaction."""
 
@@ -49,3 +57,15 @@ class PeopleRows(Protocol):
 
     def role_of(self, user_id: str) -> Role:
         """A user's role."""
+
+    def role_sizes(self) -> dict[str, int]:
+        """How many users have each role; those that nobody has are missing."""
+
+    def of_role(self, role: str, after: str, most: int) -> Sequence[tuple[User, str]]:
+        """Users of a role with the name of their branch, in the order of their ids, after one."""
+
+    def ids_of_role(self, role: str) -> Sequence[str]:
+        """All users of a role."""
+
+    def reach(self, scope: Scope) -> Reach:
+        """What a scope lets somebody see, by the gate's own rule."""

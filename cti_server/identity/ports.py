@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -96,6 +96,15 @@ class AccountRows(Protocol):
 
     def put_role(self, role: Role) -> None:
         """Saves one as given."""
+
+    def drop_role(self, name: str) -> None:
+        """Removes one that nobody has."""
+
+    def tell_rights(self, users: Sequence[str], at: float) -> None:
+        """Their open screens are looked at again: they may see more or less by now."""
+
+    def note_role(self, at: float, by: str | None, act: str, role: str, detail: dict[str, Any]) -> None:
+        """Adds to the trail what was done to a role."""
 
     def branch(self, code: str) -> Branch | None:
         """One by code."""

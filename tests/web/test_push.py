@@ -267,9 +267,25 @@ def test_sessions_and_scopes_are_looked_at_again(running: Running) -> None:
             server.sessions.known[session_id("manager")] = replace(scope("700", span=Span.OWN))
             del server.sessions.known[session_id("rep")]
             assert next_event(expired) == ("bye", {"reason": "ended"})
-            assert b"bye" not in narrowed.read()  # no bye: it comes back, with the scope it has by now
+            assert next_event(narrowed)[0] == "resync"
     finally:
         server.stop()
+
+
+def test_a_screen_shows_at_once_what_its_viewer_may_see_by_now(server: Server) -> None:
+    server.sessions.sign_in("manager", scope("700", span=Span.BRANCH))
+    with server.get("manager") as stream:
+        until(lambda: server.hub.stats()["streams"] == 1, "the stream")
+        server.publish(call())
+        while next_event(stream)[0] != "call":
+            pass
+        server.sessions.known[session_id("manager")] = scope("700", span=Span.OWN)
+        server.running.call(server.live.look_again, ["700"])
+        assert [next_event(stream)[0] for _ in range(2)] == ["gone", "resync"]
+        server.publish(call())
+        server.sessions.known[session_id("manager")] = scope("700", span=Span.BRANCH)
+        server.running.call(server.live.look_again, ["700", "nobody"])
+        assert [next_event(stream)[0] for _ in range(2)] == ["resync", "call"]
 
 
 def test_heartbeats_come_by_themselves(running: Running) -> None:

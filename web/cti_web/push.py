@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from twisted.internet import interfaces, task, tcp, threads
@@ -71,6 +71,10 @@ class Tokens(Protocol):
 
     def use(self, text: str, scope: TokenScope | None, address: str) -> Session:
         """For whom one reads. Raises TokenRefused, OutOfScope or Unavailable."""
+
+
+LOOKED_AT: Final = 64
+"""Streams whose sessions are looked up in one go."""
 
 
 class LiveResource(resource.Resource):
@@ -191,8 +195,15 @@ class LiveResource(resource.Resource):
         """Asks the database whether sessions still stand and scopes are still the same, a few streams at a time."""
         streams = self._hub.slot(self._check_slot)
         self._check_slot = (self._check_slot + 1) % self._hub.beats
-        if not streams:
-            return None
+        return self._looked_at(streams) if streams else None
+
+    def look_again(self, users: Sequence[str]) -> None:
+        """Does the same at once for all streams of some users: what they may see was changed."""
+        streams = self._hub.of_users(users)
+        for start in range(0, len(streams), LOOKED_AT):
+            self._looked_at(streams[start : start + LOOKED_AT])
+
+    def _looked_at(self, streams: Sequence[Stream]) -> Deferred[Any]:
         asked = self._in_thread(self._states, {stream.session for stream in streams})
         asked.addCallback(self._apply_states, streams)
         asked.addErrback(lambda failure: self._log.failure("sessions could not be checked", failure))
@@ -204,13 +215,13 @@ class LiveResource(resource.Resource):
     def _states(self, sessions: set[str]) -> dict[str, Session | None]:
         return {session: self._sessions.by_id(session) for session in sessions}
 
-    def _apply_states(self, states: dict[str, Session | None], streams: list[Stream]) -> None:
+    def _apply_states(self, states: dict[str, Session | None], streams: Sequence[Stream]) -> None:
         for stream in streams:
             state = states[stream.session]
             if state is None:
                 self._hub.end(stream, "ended")
             elif state.viewer.scope != stream.scope:
-                self._hub.drop(stream)
+                self._hub.rescope(stream, state.viewer)
 
 
 def same_origin(request: Request) -> bool:

@@ -151,8 +151,26 @@ class Hub:
         """Closes a stream for good: the browser is told not to come back (``ended``, ``limit``)."""
         self._say_bye(stream, reason)
 
+    def of_users(self, users: Iterable[str]) -> list[Stream]:
+        """The open streams of some users."""
+        return [stream for user in users for stream in self._audience.of_user(user)]
+
+    def rescope(self, stream: Stream, viewer: LiveViewer) -> None:
+        """The viewer may see more or less from now on: what is hidden by now is taken off the screen, what is to be
+        seen by now comes, and lists are fetched again."""
+        if not self._audience.discard(stream):
+            return
+        before = stream.scope
+        self._audience.add(stream, viewer.scope)
+        token = self._new_token()
+        for live in list(self._live.values()):
+            if view_of(before, live.notice) is not None and view_of(viewer.scope, live.notice) is None:
+                self._send(stream, event("gone", {"id": live.notice.call_id}, token))
+        self._send(stream, event("resync", {}))
+        self._snapshot(stream)
+
     def drop(self, stream: Stream) -> None:
-        """Closes a stream so that the browser opens it again, with the rights it has by then."""
+        """Closes a stream so that the browser opens it again."""
         self.detach(stream)
         stream.close()
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import delete, or_, select
 
@@ -26,6 +26,9 @@ from cti_server.identity.sessions import SessionPolicy
 from cti_server.shared.clock import Clock
 from cti_server.shared.people import Branch
 from cti_server.shared.scope import EVERYTHING
+
+RIGHTS_ROW: Final = "rights"
+"""The kind of the outbox row after which the open screens of some users are looked at again."""
 
 
 def accounts(
@@ -144,6 +147,19 @@ class Rows:
             self._session.add(row)
         row.span, row.classes, row.rights = str(role.span), sorted(role.classes), sorted(role.rights)
         self._session.flush()
+
+    def drop_role(self, name: str) -> None:
+        """Removes one that nobody has."""
+        self._session.delete(self._session.get_one(mapping.Role, name))
+
+    def tell_rights(self, users: Sequence[str], at: float) -> None:
+        """Their open screens are looked at again."""
+        if users:
+            outbox.put(self._work, RIGHTS_ROW, {"users": list(users)}, at)
+
+    def note_role(self, at: float, by: str | None, act: str, role: str, detail: dict[str, Any]) -> None:
+        """Adds to the trail what was done to a role."""
+        self._session.add(mapping.Audit(at=at, user=by, act=act, subject_kind="role", subject_id=role, detail=detail))
 
     def branch(self, code: str) -> Branch | None:
         """One by code."""

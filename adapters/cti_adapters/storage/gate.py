@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final, Protocol, cast
 
-from sqlalchemy import Connection, Select, Table, Text, and_, event, exists, false, or_, select, true
+from sqlalchemy import Connection, Select, Table, Text, and_, event, exists, false, func, or_, select, true
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -124,6 +124,23 @@ def customer_ranges(scope: Scope) -> list[ColumnElement[bool]]:
             found.append(and_(customers.c.branch == scope.branch, in_class))
         found.append(and_(customers.c.rep == scope.user, in_class))
     return found
+
+
+def customer_counts(scope: Scope) -> list[Select[int]]:
+    """Statements whose sum is the number of customers of a scope: one per range, each without those before it."""
+    found: list[Select[int]] = []
+    before: list[ColumnElement[bool]] = []
+    for part in customer_ranges(scope):
+        found.append(
+            select(func.count()).select_from(customers).where(part, customer_rule(scope), ~or_(false(), *before))
+        )
+        before.append(part)
+    return found
+
+
+def open_calls_count(scope: Scope) -> Select[int]:
+    """How many calls of a scope are open."""
+    return select(func.count(sights.c.call_id.distinct())).where(sights.c.open, sight_rule(scope))
 
 
 def _spanned(scope: Scope, branch: ColumnElement[Any], rep: ColumnElement[Any]) -> ColumnElement[bool]:
