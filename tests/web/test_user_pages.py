@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -101,3 +102,43 @@ def test_ones_own_sessions_are_listed_and_ended(site: Site) -> None:
     assert "/signin" in there.get("/me").headers["Location"]
     assert 'name="session"' not in text(here.get("/me"))
     text(site.client("910").post("/me/sessions/end", data={"session": keys[0]}), 404)
+
+
+def test_a_role_is_changed_after_a_preview_and_the_change_is_taken_back(site: Site) -> None:
+    chief = site.client("900")
+    assert "Branch manager" in text(chief.get("/admin/roles"))
+    there = "/admin/roles/rep"
+    wanted = "span=branch&classes=23&rights=handle&rights=unregistered"
+    page = text(chief.get(f"{there}?{wanted}"))
+    assert "Who would see what" in page and "名前801" in page and "sees unregistered callers" in page
+    assert site.firm.viewer("801").scope.span == "own"  # a look changes nothing
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.partition("y-preview")[2]))
+    assert fields["rights"] == "handle,unregistered"
+    answer = chief.post(there, data=fields, headers={"HX-Request": "true"})
+    undo = json.loads(answer.headers["HX-Trigger"])["y:said"]
+    assert site.firm.viewer("801").scope.span == "branch"
+    assert "in the meantime" in text(chief.post(there, data=fields), 409)
+    assert chief.post(undo["url"], data=undo["fields"]).status_code == 303
+    rep = site.firm.viewer("801")
+    assert rep.scope.span == "own" and rep.rights == {"handle", "customers"} and len(rep.scope.classes) == 3
+    assert "has to see customers" in text(chief.get(f"{there}?span=own&classes=&rights=handle"), 422)
+
+
+def test_a_role_is_added_as_a_copy_removed_and_brought_back(site: Site) -> None:
+    chief = site.client("900")
+    assert "as a copy of Branch manager" in text(chief.get("/admin/roles/new-role?like=branch manager"))
+    new = {"name": "夜間", "span": "branch", "classes": "123", "rights": ["handle", "unregistered"]}
+    assert chief.post("/admin/roles/new-role", data=new).status_code == 303
+    assert "of this name already" in text(chief.post("/admin/roles/new-role", data=new), 422)
+    answer = chief.post("/admin/roles/夜間/remove", headers={"HX-Request": "true"})
+    undo = json.loads(answer.headers["HX-Trigger"])["y:said"]
+    assert chief.get("/admin/roles/夜間").status_code == 404
+    chief.post(undo["url"], data=undo["fields"])
+    assert "handles calls" in text(chief.get("/admin/roles/夜間"))
+
+
+def test_roles_are_shut_for_who_looks_after_one_branch(site: Site) -> None:
+    local = site.client("910")
+    for path in ("/admin/roles", "/admin/roles/rep", "/admin/roles/nonsense", "/admin/roles/new-role"):
+        assert local.get(path).status_code == 403
+    assert "/admin/roles" not in text(local.get("/admin/users"))

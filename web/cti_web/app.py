@@ -77,6 +77,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "telephone",
     "me",
     "users",
+    "roles",
     "mailbox",
     "lookup",
 )

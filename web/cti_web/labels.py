@@ -132,6 +132,13 @@ SPANS: dict[str, LazyString] = {
     "all": _("Customers of every branch"),
 }
 
+CLASS_LIMITS: dict[str, LazyString] = {
+    "123": _("All classes"),
+    "23": _("2 and 3"),
+    "3": _("Only 3"),
+    "": _("No customers"),
+}
+
 USER_RIGHTS: dict[str, LazyString] = {
     "handle": _("handles calls"),
     "unregistered": _("sees unregistered callers"),
@@ -260,6 +267,7 @@ def register(app: Flask) -> None:
         INCOMING=INCOMING,
         ROLES=ROLES,
         SPANS=SPANS,
+        CLASS_LIMITS=CLASS_LIMITS,
         USER_RIGHTS=USER_RIGHTS,
         MARKS=MARKS,
     )
