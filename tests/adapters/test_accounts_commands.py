@@ -102,7 +102,7 @@ def test_roles_are_shown_changed_and_added(cti: Command) -> None:
     )
     status, _out, err = cti("user", "roles", "trainee", "--span", "own")
     assert status == 1 and "to add it, give --span, --classes and --rights" in err
-    assert cti("user", "roles", "trainee", "--span", "branch", "--classes", "", "--rights", "handle")[0] == 0
+    assert cti("user", "roles", "trainee", "--span", "branch", "--classes", "3", "--rights", "handle")[0] == 0
 
 
 def test_an_extension_is_given_and_taken(cti: Command) -> None:
