@@ -47,6 +47,7 @@ from cti_server.exchange_states import ExchangeStates
 from cti_server.identity import seating
 from cti_server.identity.sessions import SessionPolicy
 from cti_server.outbox_handlers import handlers
+from cti_server.phases.looking import look
 from cti_server.play_handlers import Plays
 from cti_server.refold_handlers import Refolds
 from cti_server.review.policy import policy_of
@@ -71,6 +72,8 @@ STATUS_SECONDS = 5.0
 """How often the exchanges' counters are written for the pages; a change of state is written at once."""
 SEAT_SECONDS = 5.0
 """How often it is looked whose hour at a telephone has come."""
+LEARN_AT = "01:30"
+"""When it is looked for proposals from the best members' work, in the zone of the audit trail's seal."""
 READY_POLL_SECONDS = 0.05
 
 
@@ -355,7 +358,10 @@ class Server:
     def _appointments(self) -> list[Appointment | Round]:
         audit = self._settings.audit
         reviewing = Round("records asked for", self._settings.review.look_every_minutes, self._remind)
-        daily = [Appointment("seal of the audit trail", audit.seal_at, audit.timezone, self._seal)]
+        daily = [
+            Appointment("seal of the audit trail", audit.seal_at, audit.timezone, self._seal),
+            Appointment("proposals for phases", LEARN_AT, audit.timezone, self._learn),
+        ]
         reports = [
             Appointment(f"report at {one.at}", one.at, one.timezone, lambda one=one: self._mail_report(one))  # type: ignore[misc]
             for one in self._settings.reports
@@ -366,6 +372,16 @@ class Server:
         """In the timetable's thread."""
         if remind(self._database, SystemClock(), self._settings.server.public_url):
             self.reactor.callFromThread(self._outbox.wake)
+
+    def _learn(self) -> None:
+        """In the timetable's thread. A service at a time: each holds the write lock while it is looked through."""
+        with self._database.open(EVERYTHING) as work:
+            services = work.set_up.services()
+        for service in services:
+            with self._database.open(EVERYTHING, write=True) as work:
+                made = look(work, service, None, SystemClock().now())
+            if made:
+                log.info("%s proposals were made for %s", len(made), service.name)
 
     def _seal(self) -> None:
         """In the timetable's thread."""

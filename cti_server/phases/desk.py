@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from cti_server.phases.desk_acting import Acting
 from cti_server.phases.desk_ending import Ending
+from cti_server.phases.desk_learning import Learning
 from cti_server.phases.desk_replaying import Replaying
 from cti_server.phases.desk_setting_up import SettingUp
 
 
-class PhaseDesk(Acting, Ending, Replaying, SettingUp):
+class PhaseDesk(Acting, Ending, Replaying, Learning, SettingUp):
     """Everything that reps, managers and administrators do with phases."""

@@ -10,7 +10,7 @@ from cti_server.phases.desk_moving import Moving
 from cti_server.phases.filling import LONGEST, kept
 from cti_server.phases.model import ACTION_KINDS, SIZES, Action, ActionKind, Deal, InputItem, NewDeal
 from cti_server.phases.suggesting import Completion, completion
-from cti_server.phases.velocity import DAY, again_after
+from cti_server.phases.velocity import DAY, again
 from cti_server.shared.errors import Conflict, Invalid, NotFound
 from cti_server.shared.viewer import needs
 
@@ -111,14 +111,15 @@ class Acting(Moving):
         now = self.clock.now()
         if not now < until < now + LATEST:
             raise Invalid("Choose a day to come, within a year", "until", "until-wrong")
-        self.work.deals.put(replace(deal, due_at=until))
+        self.work.deals.put(replace(deal, due_at=until, again=None))
         self.work.deals.note(deal, self.viewer.id, now, "deal put off", {"until": until})
 
     def _again(self, deal: Deal, now: float) -> None:
         """Something was done: it is suggested again in a while."""
         phase = self._phase(self._service(deal.service), deal.phase)
-        again = now + again_after(self.work.deals.pace(phase.id), phase.target_days)
-        self.work.deals.put(replace(deal, due_at=max(deal.due_at, again)))
+        made = again(self.work.deals.pace(phase.id), phase.target_days)
+        if now + made.seconds >= deal.due_at:
+            self.work.deals.put(replace(deal, due_at=now + made.seconds, again=made))
 
     def _item(self, deal: Deal, item_id: int) -> InputItem:
         phase = self._phase(self._service(deal.service), deal.phase)

@@ -56,7 +56,7 @@ class Ending(Moving):
             deal, state="won" if deal.through and deal.state == "cancelled" else "open", end=None, reason=""
         )
         if again.state == "open":
-            again = replace(again, through=False, closed_at=None, due_at=now)
+            again = replace(again, through=False, closed_at=None, due_at=now, again=None)
         if deal.start is None:
             again = replace(again, worth=None, predicted=True)
             self._keep(again, 0, "opened again", predicted=True)

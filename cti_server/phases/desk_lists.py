@@ -120,6 +120,7 @@ class Lists(PhaseBase):
             funnel=self.work.done.funnel(service),
             members=self.work.done.member_sums(service),
             waiting=self.work.deals.waiting(phases, WAITING),
+            awaiting=len(self.work.learning.awaiting(service.id)),
         )
 
     def _manages(self) -> None:

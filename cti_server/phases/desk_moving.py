@@ -63,7 +63,13 @@ class Moving(Lists, Valuing):
             self.work.deals.note(won, self.viewer.id, now, "deal won", {})
             return won
         moved = replace(
-            deal, phase=to.id, member=None, entered_at=now, due_at=now, steps=(*deal.steps, Step(to.id, None, now))
+            deal,
+            phase=to.id,
+            member=None,
+            entered_at=now,
+            due_at=now,
+            again=None,
+            steps=(*deal.steps, Step(to.id, None, now)),
         )
         self.work.deals.put(moved)
         moved = self._deal(deal_id)
@@ -122,7 +128,13 @@ class Moving(Lists, Valuing):
         now, last = self.clock.now(), deal.steps[-2]
         to = self._phase(service, last.phase)
         moved = replace(
-            deal, phase=to.id, member=None, entered_at=now, due_at=now, steps=(*deal.steps[:-2], Step(to.id, None, now))
+            deal,
+            phase=to.id,
+            member=None,
+            entered_at=now,
+            due_at=now,
+            again=None,
+            steps=(*deal.steps[:-2], Step(to.id, None, now)),
         )
         if to.contract:
             moved = self._unsign(moved, reason)

@@ -43,6 +43,8 @@ class SettingUp(PhaseBase):
             raise Invalid("A phase is complete at 1 to 100 per cent", "complete_at", "complete-wrong")
         if not 0 <= service.patience <= 24 * 31:
             raise Invalid("A customer can wait for up to 31 days", "patience", "patience-wrong")
+        if not 0 <= service.learn_from <= 20:
+            raise Invalid("Proposals can be made from up to 20 members; 0 makes none", "learn_from", "learn-wrong")
         known = [one for one in self.work.set_up.services() if one.id == service.id]
         if known and known[0].terms.currency != service.terms.currency:
             raise Invalid("A service keeps its currency; add another service", "currency", "currency-fixed")
@@ -79,7 +81,9 @@ class SettingUp(PhaseBase):
             raise Invalid("Choose one of the actions", "action", "kind-wrong")
         if phase.target_days is not None and not 1 <= phase.target_days <= 3650:
             raise Invalid("A target is between 1 and 3,650 days", "target_days", "target-wrong")
-        named = replace(phase, name=one_line(phase.name, "name", LONGEST))
+        known = next((one for one in service.phases if one.id == phase.id), None)
+        learned = known is not None and known.learned and known.action == phase.action
+        named = replace(phase, name=one_line(phase.name, "name", LONGEST), learned=learned)
         if phase.contract:
             for other in service.phases:
                 if other.contract and other.id != phase.id:

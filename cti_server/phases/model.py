@@ -11,6 +11,7 @@ from cti_server.phases.availability import Staffing
 from cti_server.phases.choosing import Rule
 from cti_server.phases.cltv import Terms
 from cti_server.phases.money import Money
+from cti_server.phases.velocity import Again
 from cti_server.shared.scope import Scope
 
 ItemKind = Literal["text", "number", "date", "choice"]
@@ -57,6 +58,8 @@ class Phase:
     items: tuple[InputItem, ...] = ()
     target_days: int | None = None
     """Within how many days a deal should be through; null: no target."""
+    learned: bool = False
+    """Whether the action is the one with which the best members complete the phase (``learning``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,9 @@ class Plan:
 class Service:
     """Something that is sold continuously. ``rule``, ``earlier`` (the phase it goes by), ``shown``: how the next member
     is chosen, and how many are shown to the present one. ``complete_at``: the share of required items from which on a
-    phase is complete, per cent. ``patience``: how long a customer may wait for a member to begin, hours."""
+    phase is complete, per cent. ``patience``: how long a customer may wait for a member to begin, hours.
+    ``learn_from``: from so many of the best members of a phase changes to it are proposed (0: none); ``at_once``:
+    whether they hold without approval."""
 
     id: int
     name: str
@@ -84,6 +89,8 @@ class Service:
     shown: int = 3
     complete_at: int = 100
     patience: int = 24
+    learn_from: int = 3
+    at_once: bool = False
     version: int = 1
 
     def phase(self, phase_id: int) -> Phase:
@@ -171,6 +178,8 @@ class Deal:
     reason: str = ""
     through: bool = False
     """Whether it got through all phases."""
+    again: Again | None = None
+    """Why it is due when it is, where that is since something was done; null where it was put off, or came just now."""
     version: int = 1
 
 

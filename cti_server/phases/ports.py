@@ -21,6 +21,7 @@ from cti_server.phases.model import (
     Unit,
     ValueChange,
 )
+from cti_server.phases.proposals import LearningShelf
 from cti_server.phases.replaying import PastDeal
 from cti_server.phases.tallies import Book
 from cti_server.phases.velocity import Pace
@@ -94,8 +95,8 @@ class SetUp(Protocol):
     def open_in(self, phase_id: int) -> int:
         """How many open deals are in a phase, of everybody's."""
 
-    def note(self, by: str, at: float, act: str, subject: str, detail: Mapping[str, Any]) -> None:
-        """Adds to the trail."""
+    def note(self, by: str | None, at: float, act: str, subject: str, detail: Mapping[str, Any]) -> None:
+        """Adds to the trail; ``by`` null: the server itself."""
 
 
 class Deals(Protocol):
@@ -228,3 +229,7 @@ class PhaseWork(Protocol):
     @property
     def done(self) -> DealWork:
         """What is done for them."""
+
+    @property
+    def learning(self) -> LearningShelf:
+        """Proposals to change phases."""

@@ -50,6 +50,8 @@ class Suggestion:
     """What was done last."""
     new: bool = False
     """Whether nothing was done yet since the deal came to its phase."""
+    learned: bool = False
+    """Whether the action is offered first because the best members complete the phase with it."""
 
 
 def completion(phase: Phase, size: str, answers: Mapping[int, Answer], complete_at: int = 100) -> Completion:
@@ -66,11 +68,10 @@ def suggestion(deal: Deal, phase: Phase, done: Completion, actions: Sequence[Act
     missed = _missed(actions)
     if missed is not None:
         return Suggestion("call", "call missed", done.missing, missed.at, missed.call, last, new)
-    if done.required == 0:
-        return Suggestion(phase.action, "nothing asked", (), last=last, new=new)
+    why: Reason = "items"
     if done.complete:
-        return Suggestion(phase.action, "complete", done.missing, last=last, new=new)
-    return Suggestion(phase.action, "items", done.missing, last=last, new=new)
+        why = "complete" if done.required else "nothing asked"
+    return Suggestion(phase.action, why, done.missing, last=last, new=new, learned=phase.learned)
 
 
 def _missed(actions: Sequence[Action]) -> Action | None:

@@ -192,3 +192,5 @@ class ServicePage:
     funnel: Sequence[FunnelRow]
     members: Sequence[MemberSum]
     waiting: Sequence[DealLine]
+    awaiting: int
+    """Proposals that await approval."""

@@ -22,8 +22,10 @@ from tests.web.test_leak_routes import Everyone, Silent
 class Site:
     """The application over a small firm."""
 
+    made: type[Firm] = Firm
+
     def __init__(self, folder: Path) -> None:
-        self.firm = Firm(folder)
+        self.firm = self.made(folder)
         self.accounts = Everyone()
         settings = Settings.model_validate({"server": {"data_dir": str(folder)}})
         made: Any = create_app

@@ -53,6 +53,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "calls",
     "customers",
     "phases",
+    "phases_learning",
     "phases_managing",
     "phases_setup",
     "unregistered",

@@ -9,8 +9,9 @@ from flask import Flask
 from flask_babel import gettext, lazy_gettext, lazy_pgettext, ngettext
 
 from cti_server.phases.choosing import Rule
-from cti_server.phases.model import Service
+from cti_server.phases.model import Deal, Service
 from cti_server.phases.money import Money
+from cti_server.phases.proposals import Proposal
 from cti_server.phases.suggesting import NAMED, Suggestion
 from cti_server.phases.views import DealView
 from cti_web import formats
@@ -61,6 +62,15 @@ VERDICTS: Final = {
     "more": _("more than it was"),
     "less": _("less than it was"),
 }
+PROPOSAL_STATES: Final[dict[str, Label]] = {
+    "open": Label(_("Awaits approval"), "amber", "clock"),
+    "approved": Label(_("Approved"), "green", "circle-check"),
+    "rejected": Label(lazy_pgettext("proposal", "Rejected"), "red", "x"),
+    "undone": Label(lazy_pgettext("proposal", "Undone"), "", "refresh"),
+    "void": Label(_("Overtaken"), "", "minus"),
+}
+PROPOSAL_YES: Final = {"require": _("Filled in"), "action": _("Completed this way")}
+PROPOSAL_NO: Final = {"require": _("Left empty"), "action": _("Completed otherwise")}
 WHYS: Final = {
     "contract signed": _("Contract signed"),
     "contract changed": _("Contract changed"),
@@ -137,6 +147,44 @@ def _counted(one: Mapping[str, Any], view: DealView, names: Mapping[str, str]) -
     return str(gettext("%(about)s: %(total)s together, %(rate)s.", about=about, total=total, rate=rate))
 
 
+def proposal_title(one: Proposal) -> str:
+    """What a proposal would change."""
+    if one.kind == "action":
+        return str(gettext("Offer first: %(action)s", action=ACTIONS[one.action].text))
+    return str(gettext("Make “%(item)s” required", item=one.title))
+
+
+def due_reason(deal: Deal) -> str:
+    """When a deal is suggested again, and why then. Means of past deals are not told: they are over everybody's."""
+    when = formats.moment(deal.due_at, formats.now(), formats.zone(), formats.language())
+    if deal.again is None:
+        return str(gettext("Next suggestion on %(when)s.", when=when))
+    if not deal.again.changed:
+        return str(gettext("Next suggestion on %(when)s: as long after something was done as usual.", when=when))
+    target = deal.again.target or 0
+    if deal.again.changed < 0:
+        return str(
+            ngettext(
+                "Next suggestion on %(when)s: sooner than usual, since deals get through this phase faster than its "
+                "target of %(num)d day.",
+                "Next suggestion on %(when)s: sooner than usual, since deals get through this phase faster than its "
+                "target of %(num)d days.",
+                target,
+                when=when,
+            )
+        )
+    return str(
+        ngettext(
+            "Next suggestion on %(when)s: later than usual, since deals take longer for this phase than its target of "
+            "%(num)d day.",
+            "Next suggestion on %(when)s: later than usual, since deals take longer for this phase than its target of "
+            "%(num)d days.",
+            target,
+            when=when,
+        )
+    )
+
+
 def register(app: Flask) -> None:
     """Makes the words known to the templates."""
     app.jinja_env.filters.update(money=money_text)
@@ -149,6 +197,11 @@ def register(app: Flask) -> None:
         OBSTACLES=OBSTACLES,
         VALUE_WHYS=WHYS,
         DRY_VERDICTS=VERDICTS,
+        PROPOSAL_STATES=PROPOSAL_STATES,
+        PROPOSAL_YES=PROPOSAL_YES,
+        PROPOSAL_NO=PROPOSAL_NO,
+        proposal_title=proposal_title,
+        due_reason=due_reason,
         deal_reason=reason,
         deal_facts=facts,
         minor_text=minor_text,

@@ -193,6 +193,8 @@ def _service(before: Service) -> Service:
         shown=form.get("shown", before.shown, int),
         complete_at=form.get("complete_at", before.complete_at, int),
         patience=form.get("patience", before.patience, int),
+        learn_from=form.get("learn_from", before.learn_from, int),
+        at_once="at_once" in form,
         version=form.get("version", before.version, int),
     )
 

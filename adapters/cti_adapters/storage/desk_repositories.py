@@ -14,6 +14,7 @@ from cti_adapters.storage.desk_work import WorkRepository
 from cti_adapters.storage.exchange_shelf import ExchangeShelf
 from cti_adapters.storage.gate import GatedSession
 from cti_adapters.storage.phase_deals import DealShelf
+from cti_adapters.storage.phase_learning import LearningRows
 from cti_adapters.storage.phase_set_up import PhaseSetUp
 from cti_adapters.storage.phase_work import DealWorkShelf
 from cti_adapters.storage.play_shelf import PlayShelf
@@ -96,6 +97,11 @@ class DeskRepositories:
     def done(self) -> DealWorkShelf:
         """What is done for deals."""
         return DealWorkShelf(self.session, self.firm)
+
+    @cached_property
+    def learning(self) -> LearningRows:
+        """Proposals to change phases."""
+        return LearningRows(self.session, self.deals)
 
     @cached_property
     def standings(self) -> StandingShelf:

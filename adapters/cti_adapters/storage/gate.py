@@ -229,9 +229,11 @@ def _phase_rules(scope: Scope) -> dict[type[Any], ColumnElement[bool]]:
         return exists(select(1).select_from(t.deals).where(t.deals.c.id == link, seen).correlate_except(t.deals))
 
     drafts_ = t.deal_drafts.c
-    tally = t.phase_tallies.c
-    in_class = tally.tier.in_(sorted(scope.classes))
-    spans = {Span.ALL: true(), Span.BRANCH: tally.branch == scope.branch, Span.OWN: false()}
+
+    def of_sums(columns: Any) -> ColumnElement[bool]:
+        spans = {Span.ALL: true(), Span.BRANCH: columns.branch == scope.branch, Span.OWN: false()}
+        return and_(columns.tier.in_(sorted(scope.classes)), spans[scope.span])
+
     return {
         mapping_phases.DealRow: sight_rule(scope, t.deals),
         mapping_phases.StepRow: of_deal(t.deal_steps.c.deal_id),
@@ -240,7 +242,8 @@ def _phase_rules(scope: Scope) -> dict[type[Any], ColumnElement[bool]]:
         mapping_phases.ActionRow: of_deal(t.deal_actions.c.deal_id),
         mapping_phases.ValueRow: of_deal(t.deal_values.c.deal_id),
         mapping_phases.ChoiceRow: of_deal(t.deal_choices.c.deal_id),
-        mapping_phases.TallyRow: and_(in_class, spans[scope.span]),
+        mapping_phases.TallyRow: of_sums(t.phase_tallies.c),
+        mapping_phases.ProposalLineRow: of_sums(t.proposal_lines.c),
     }
 
 

@@ -26,6 +26,8 @@ class ServiceRow(Row):
     shown: Mapped[int]
     complete_at: Mapped[int]
     patience: Mapped[int]
+    learn_from: Mapped[int]
+    at_once: Mapped[bool]
     past: Mapped[dict[str, int]]
     version: Mapped[int]
     phases: Mapped[list[PhaseRow]]
@@ -42,6 +44,7 @@ class PhaseRow(Row):
     action: Mapped[str]
     contract: Mapped[bool]
     target_days: Mapped[int | None]
+    learned: Mapped[bool]
     retired: Mapped[bool]
     items: Mapped[list[ItemRow]]
 
@@ -108,6 +111,7 @@ class DealRow(Row):
     opened_at: Mapped[float]
     entered_at: Mapped[float]
     due_at: Mapped[float]
+    due_made: Mapped[dict[str, Any]]
     first_contact: Mapped[str]
     start: Mapped[str]
     end: Mapped[str]
@@ -144,6 +148,7 @@ class AnswerRow(Row):
     value: Mapped[str]
     by: Mapped[str]
     at: Mapped[float]
+    filled_at: Mapped[float | None]
 
 
 class DealDraft(Row):
@@ -217,6 +222,39 @@ class TallyRow(Row):
     took: Mapped[int]
 
 
+class ProposalRow(Row):
+    """A change to a phase that past deals speak for."""
+
+    id: Mapped[int]
+    service_id: Mapped[int]
+    phase_id: Mapped[int]
+    kind: Mapped[str]
+    item_id: Mapped[int | None]
+    title: Mapped[str]
+    action: Mapped[str]
+    before: Mapped[str]
+    best: Mapped[list[str]]
+    state: Mapped[str]
+    made_at: Mapped[float]
+    made_by: Mapped[str | None]
+    decided_at: Mapped[float | None]
+    decided_by: Mapped[str | None]
+    reason: Mapped[str]
+    version: Mapped[int]
+
+
+class ProposalLineRow(Row):
+    """A sum of its evidence (labelled as ``TallyRow`` is)."""
+
+    proposal_id: Mapped[int]
+    member: Mapped[str]
+    said: Mapped[str]
+    branch: Mapped[str]
+    tier: Mapped[int]
+    deals: Mapped[int]
+    seconds: Mapped[int]
+
+
 def _map() -> None:
     plain = {
         ItemRow: schema.phase_items,
@@ -230,9 +268,11 @@ def _map() -> None:
         ValueRow: schema.deal_values,
         ChoiceRow: schema.deal_choices,
         TallyRow: schema.phase_tallies,
+        ProposalLineRow: schema.proposal_lines,
     }
     for row, table in plain.items():
         mapper.map_imperatively(row, table)
+    mapper.map_imperatively(ProposalRow, schema.phase_proposals, version_id_col=schema.phase_proposals.c.version)
     items = relationship(ItemRow, order_by=schema.phase_items.c.id, lazy="selectin")
     mapper.map_imperatively(PhaseRow, schema.phases, properties={"items": items})
     mapper.map_imperatively(

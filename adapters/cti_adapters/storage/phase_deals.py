@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from typing import Any, Final, cast
 from zoneinfo import ZoneInfo
@@ -27,7 +27,7 @@ from cti_server.phases.money import Money
 from cti_server.phases.ports import Held
 from cti_server.phases.tallies import Book
 from cti_server.phases.team import may_see
-from cti_server.phases.velocity import Pace
+from cti_server.phases.velocity import Again, Pace
 from cti_server.phases.views import CustomerLine, DealLine
 from cti_server.shared.errors import Conflict
 from cti_server.shared.notices import WorkChanged
@@ -43,7 +43,7 @@ class DealShelf:
     def __init__(self, session: GatedSession, firm: FirmRepository, set_up: PhaseSetUp) -> None:
         self._session = session
         self._firm = firm
-        self._set_up = set_up
+        self.set_up = set_up
 
     # --- read
 
@@ -108,6 +108,10 @@ class DealShelf:
                 return int(deal)
         return None
 
+    def lines(self, ids: Collection[int]) -> list[DealLine]:
+        """Some deals, newest first."""
+        return self._lines(DealRow.id.in_(ids), order=[DealRow.id.desc()], limit=max(1, len(ids)))
+
     # --- written
 
     def add(self, deal: NewDeal, phase: int, at: float) -> int:
@@ -149,6 +153,7 @@ class DealShelf:
             deal.closed_at,
             deal.reason,
         )
+        row.due_made = asdict(deal.again) if deal.again else {}
         row.title, row.size, row.source = deal.title, deal.size, deal.source
         row.first_contact = deal.first_contact.isoformat()
         row.start = deal.start.isoformat() if deal.start else ""
@@ -264,7 +269,7 @@ class DealShelf:
         return self._session.scalars(select(DealRow).where(DealRow.id == deal_id)).one()
 
     def _deal(self, row: DealRow) -> Deal:
-        service = self._set_up.service(row.service_id)
+        service = self.set_up.service(row.service_id)
         currency = service.terms.currency if service else ""
 
         def day(text: str) -> date | None:
@@ -294,6 +299,7 @@ class DealShelf:
             closed_at=row.closed_at,
             reason=row.reason,
             through=row.through,
+            again=Again(**row.due_made) if row.due_made else None,
             version=row.version,
         )
 

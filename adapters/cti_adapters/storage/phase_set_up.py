@@ -61,6 +61,7 @@ class PhaseSetUp:
         row.factor, row.by_success_days = str(terms.factor), terms.by_success_days
         row.rule, row.earlier, row.shown = str(service.rule), service.earlier, service.shown
         row.complete_at, row.patience = service.complete_at, service.patience
+        row.learn_from, row.at_once = service.learn_from, service.at_once
         self._session.add(row)
         self._flush()
         return row.id
@@ -72,7 +73,7 @@ class PhaseSetUp:
             last = max((one.place for one in self._row(service_id).phases), default=-1)
             row = PhaseRow(service_id=service_id, place=last + 1)
         row.name, row.action, row.contract = phase.name, phase.action, phase.contract
-        row.target_days = phase.target_days
+        row.target_days, row.learned = phase.target_days, phase.learned
         return self._added(row)
 
     def move_phase(self, service_id: int, phase_id: int, by: int) -> None:
@@ -212,8 +213,8 @@ class PhaseSetUp:
         query = select(func.count()).where(deals.c.phase_id == phase_id, deals.c.state == "open")
         return system(self._session, writes=False).execute(query).scalar_one()
 
-    def note(self, by: str, at: float, act: str, subject: str, detail: Mapping[str, Any]) -> None:
-        """Adds to the trail."""
+    def note(self, by: str | None, at: float, act: str, subject: str, detail: Mapping[str, Any]) -> None:
+        """Adds to the trail; ``by`` null: the server itself."""
         self._session.add(
             Audit(at=at, user=by, act=act, subject_kind="phases", subject_id=subject, detail=dict(detail))
         )
@@ -237,6 +238,8 @@ def _service(row: ServiceRow) -> Service:
         shown=row.shown,
         complete_at=row.complete_at,
         patience=row.patience,
+        learn_from=row.learn_from,
+        at_once=row.at_once,
         version=row.version,
     )
 
@@ -247,7 +250,8 @@ def _phase(row: PhaseRow) -> Phase:
         for one in row.items
         if not one.retired
     )
-    return Phase(row.id, row.name, cast(ActionKind, row.action), row.contract, items, row.target_days)
+    action = cast(ActionKind, row.action)
+    return Phase(row.id, row.name, action, row.contract, items, row.target_days, row.learned)
 
 
 def _staffing(row: MemberRow, zone: str) -> Staffing:

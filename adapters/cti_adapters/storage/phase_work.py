@@ -52,6 +52,10 @@ class DealWorkShelf:
             if row is None:
                 row = AnswerRow(deal_id=deal_id, item_id=item)
                 self._session.add(row)
+            if not value:
+                row.filled_at = None
+            elif row.filled_at is None:
+                row.filled_at = at
             row.value, row.by, row.at = value, by, at
 
     def drafts(self, deal_id: int, user: str) -> dict[int, str]:

@@ -25,6 +25,8 @@ services: Final = Table(
     count("shown", 3),  # how many candidates the present member is shown
     count("complete_at", 100),  # per cent of the required items
     count("patience", 24),  # hours
+    count("learn_from", 3),  # proposals are made from so many of the best members of a phase
+    flag("at_once"),  # whether they hold without approval
     Column("past", JSON, nullable=False, server_default="{}", default=dict),  # phases.cltv.Past
     count("version", 1),
 )
@@ -39,6 +41,7 @@ phases: Final = Table(
     Column("action", Text, nullable=False),  # what is suggested first
     flag("contract"),
     Column("target_days", Integer),
+    flag("learned"),  # the action is the best members'
     flag("retired"),  # out of the order; past deals were in it
 )
 
@@ -106,6 +109,7 @@ deals: Final = Table(
     moment("opened_at"),
     moment("entered_at"),
     moment("due_at"),
+    Column("due_made", JSON, nullable=False, server_default="{}", default=dict),  # phases.velocity.Again
     Column("first_contact", Text, nullable=False),  # days, ISO
     text("start"),
     text("end"),
@@ -146,6 +150,7 @@ deal_answers: Final = Table(
     text("value"),
     Column("by", Text, nullable=False),
     moment("at"),
+    moment("filled_at", nullable=True),  # since when it has been filled in; null while it is empty
 )
 
 deal_drafts: Final = Table(
@@ -230,3 +235,40 @@ phase_tallies: Final = Table(
     Column("took", BigInteger, nullable=False, server_default="0", default=0),  # their time in it, seconds
 )
 """The sums over the table of paths (phases.tallies), kept as deals change."""
+
+# --- learning -------------------------------------------------------------------------------------------------------
+
+phase_proposals: Final = Table(
+    "phase_proposals",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("service_id", ForeignKey("services.id"), nullable=False),
+    Column("phase_id", ForeignKey("phases.id"), nullable=False),
+    Column("kind", Text, nullable=False),  # phases.learning.Kind
+    Column("item_id", Integer),
+    text("title"),
+    text("action"),
+    text("before"),
+    Column("best", JSON, nullable=False, server_default="[]", default=list),  # the members whom it was learned from
+    Column("state", Text, nullable=False),  # phases.proposals.State
+    moment("made_at"),
+    Column("made_by", Text),  # null: the server
+    moment("decided_at", nullable=True),
+    Column("decided_by", Text),
+    text("reason"),
+    count("version", 1),
+)
+Index("ix_phase_proposals_service", phase_proposals.c.service_id, phase_proposals.c.state, phase_proposals.c.id)
+
+proposal_lines: Final = Table(
+    "proposal_lines",
+    metadata,
+    Column("proposal_id", ForeignKey("phase_proposals.id", ondelete="CASCADE"), primary_key=True),
+    Column("member", Text, primary_key=True),  # empty: the others
+    Column("said", Text, primary_key=True),
+    Column("branch", Text, primary_key=True),  # of the customers
+    Column("tier", Integer, primary_key=True),
+    count("deals"),
+    Column("seconds", BigInteger, nullable=False, server_default="0", default=0),
+)
+"""The evidence of a proposal (phases.learning.Line), as it was when that was made."""
