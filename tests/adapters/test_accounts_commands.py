@@ -131,7 +131,7 @@ def test_an_extension_is_given_and_taken(cti: Command) -> None:
         (("user", "extension", "sato", "mars", "2001"), "no exchange “mars”; the settings have hq"),
         (("user", "roles", "rep", "--rights", "fly"), "no right “fly”"),
         (("user", "roles", "rep", "--classes", "a"), "--classes takes numbers"),
-        (("user", "roles", "rep", "--classes", "7"), "1, 2 and 3"),
+        (("user", "roles", "rep", "--classes", "7"), "all classes of customers"),
         (("user", "roles", "--span", "own"), "Name the role"),
         (("calls", "--from", "yesterday"), "“yesterday” is no time"),
         (("calls", "--branch", "999"), "no branch “999”; the settings have 121, 122"),
