@@ -16,6 +16,7 @@ from cti_server.calls.showing import Names
 from cti_server.calls.views import CallRow, HistoryRow, ItemRow
 from cti_server.shared.clock import Clock
 from cti_server.shared.errors import Invalid, NotFound
+from cti_server.shared.people import Customer
 from cti_server.shared.viewer import Viewer
 
 LOOK_SECONDS: Final = 300.0
@@ -103,9 +104,10 @@ class DeskBase:
         return text if author is not None and self.work.work.may_read(item, author) else ""
 
     def _history(self, rows: list[HistoryRow]) -> list[HistoryRow]:
-        names = self._names(users=(row.by for row in rows))
+        names = self._names(users=(one for row in rows for one in (row.by, row.behalf)))
         for row in rows:
             row.by_name = names.person(row.by or None)
+            row.behalf_name = names.person(row.behalf or None)
         return rows
 
     # --- the trail
@@ -115,13 +117,22 @@ class DeskBase:
         does not see the entry."""
         at, detail = self.clock.now(), detail | self._by_token()
         for call in calls:
-            codes: list[str | None] = [customer.code for customer in call.customers]
-            entries = (TrailEntry(at, self.viewer.id, act, code, detail) for code in codes or [None])
+            entries = [
+                TrailEntry(at, self.viewer.id, act, customer.code, detail | self._standing_in(customer))
+                for customer in call.customers
+            ] or [TrailEntry(at, self.viewer.id, act, None, detail)]
             self.work.records.add_trail("call", call.log.id, entries)
 
     def _note_customer(self, act: str, code: str, **detail: Any) -> None:
-        entry = TrailEntry(self.clock.now(), self.viewer.id, act, code, detail | self._by_token())
+        customer = self.work.customers.get(code) if self.viewer.scope.stands_in else None
+        detail = detail | self._by_token() | (self._standing_in(customer) if customer is not None else {})
+        entry = TrailEntry(self.clock.now(), self.viewer.id, act, code, detail)
         self.work.records.add_trail("customer", code, [entry])
+
+    def _standing_in(self, customer: Customer) -> dict[str, Any]:
+        """What an entry of the trail says of the colleague for whom it was done."""
+        scope = self.viewer.scope
+        return {"for": customer.rep} if customer.rep in scope.absent and scope.owns(customer.label) else {}
 
     def _by_token(self) -> dict[str, Any]:
         """What an entry of the trail says of the API token that did it."""

@@ -176,7 +176,7 @@ def item_row(
     task: Task, latest: CallRow, calls: int, viewer: Viewer, assignee_name: str, snooze_reason: Callable[[], str]
 ) -> ItemRow:
     """One thing to do. What the viewer was handed by a colleague says so."""
-    handed = task.assignee == viewer.id and task.state != "done"
+    handed = task.assignee in (viewer.id, *viewer.scope.absent) and task.state != "done"
     return ItemRow(
         id=task.id,
         kind="handed" if handed else task.kind,

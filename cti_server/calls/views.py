@@ -173,6 +173,9 @@ class HistoryRow:
     by_name: str
     call_ids: list[str] = field(default_factory=list)
     undone: bool = False
+    behalf: str = ""
+    behalf_name: str = ""
+    """For whom the author stood in; empty for nobody."""
     mail_state: str = ""
     """How the mail that it is stands (``queued``, ``sent``, ``failed``); empty where it is none of ours."""
 

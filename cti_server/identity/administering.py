@@ -16,18 +16,15 @@ from typing import Final, NamedTuple
 
 from cti_server.identity import seating
 from cti_server.identity.accounts import Role, User, Viewer, login_key
-from cti_server.identity.desk_base import Base, check_user, somebody_left
+from cti_server.identity.desk_base import Base, can_give, check_user, looked_after, reach_of, somebody_left
 from cti_server.identity.people_ports import Listed, WantedUsers
 from cti_server.identity.ports import AccountRows, Session
 from cti_server.identity.sessions import stands
 from cti_server.shared.errors import Conflict, Invalid, NotFound
-from cti_server.shared.scope import Span
 
 PAGE: Final = 50
 LONGEST: Final = 100
 """Characters of a name, a login, a mail address."""
-BOUND: Final = frozenset({"handle", "customers", "unregistered", "export"})
-"""Rights that go no further than the span of a role does; all others are about the whole firm."""
 _LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without those that are mistaken for each other when they are read to somebody."""
 
@@ -83,7 +80,7 @@ class Administering(Base):
         viewer.require("users")
         with self._rows() as rows:
             roles = [role.name for role in rows.roles() if can_give(viewer, role)]
-            found = rows.people.listed(wanted, _reach(viewer), roles, after, PAGE + 1)
+            found = rows.people.listed(wanted, reach_of(viewer), roles, after, PAGE + 1)
         more = len(found) > PAGE
         return Page(found[:PAGE], found[PAGE - 1].user.id if more else "")
 
@@ -91,7 +88,7 @@ class Administering(Base):
         """One. NotFound outside the viewer's reach."""
         viewer.require("users")
         with self._rows() as rows:
-            user = self._within(rows, viewer, user_id)
+            user = looked_after(rows, viewer, user_id)
             factor = rows.second_factors.factor(user_id)
             return Person(
                 user,
@@ -108,7 +105,7 @@ class Administering(Base):
         viewer.require("users")
         with self._rows() as rows:
             roles = [role for role in rows.roles() if can_give(viewer, role)]
-            return rows.people.branches(_reach(viewer)), roles
+            return rows.people.branches(reach_of(viewer)), roles
 
     # --- changing
 
@@ -132,7 +129,7 @@ class Administering(Base):
         viewer.require("users")
         user = _trimmed(user)
         with self._rows(write=True) as rows:
-            before = self._within(rows, viewer, user.id)
+            before = looked_after(rows, viewer, user.id)
             if state_of(before) != seen:
                 raise Conflict("Somebody else changed this user in the meantime; look at what changed, then save again")
             user = replace(user, active=before.active, dial=before.dial, extensions=before.extensions)
@@ -151,7 +148,7 @@ class Administering(Base):
         """Keeps a user out, at once, or lets them in again."""
         viewer.require("users")
         with self._rows(write=True) as rows:
-            user = self._within(rows, viewer, user_id)
+            user = looked_after(rows, viewer, user_id)
             self._not_oneself(viewer, user_id)
             with somebody_left(rows):
                 rows.put_user(replace(user, active=not locked))
@@ -168,7 +165,7 @@ class Administering(Base):
         password = new_password()
         made = self._hasher.hash(password)
         with self._rows(write=True) as rows:
-            self._within(rows, viewer, user_id)
+            looked_after(rows, viewer, user_id)
             rows.put_password(user_id, made)
             self._end_all(rows, user_id)
             rows.note(self._clock.now(), viewer.id, "password-changed", user_id, {})
@@ -178,7 +175,7 @@ class Administering(Base):
         """Ends a session of a user; an empty key: all of them."""
         viewer.require("users")
         with self._rows(write=True) as rows:
-            self._within(rows, viewer, user_id)
+            looked_after(rows, viewer, user_id)
             if key:
                 self._end_one(rows, user_id, key, viewer.id)
                 return
@@ -189,18 +186,9 @@ class Administering(Base):
         """NotFound where the viewer does not look after this user."""
         viewer.require("users")
         with self._rows() as rows:
-            self._within(rows, viewer, user_id)
+            looked_after(rows, viewer, user_id)
 
     # --- the rules
-
-    def _within(self, rows: AccountRows, viewer: Viewer, user_id: str) -> User:
-        user, reach = rows.user(user_id), _reach(viewer)
-        if user is None or reach not in (None, user.branch):
-            raise NotFound("There is no such user")
-        role = rows.role(user.role)
-        if role is None or not can_give(viewer, role):
-            raise NotFound("There is no such user")
-        return user
 
     def _check(self, rows: AccountRows, viewer: Viewer, user: User, before: User | None = None) -> None:
         if not user.name or len(user.name) > LONGEST or len(user.kana) > LONGEST or len(user.login) > LONGEST:
@@ -212,7 +200,7 @@ class Administering(Base):
             raise Invalid("Somebody else signs in with this login; choose another", "login", "login-taken")
         check_user(rows, user)
         role = rows.role(user.role)
-        if _reach(viewer) not in (None, user.branch) or role is None or not can_give(viewer, role):
+        if reach_of(viewer) not in (None, user.branch) or role is None or not can_give(viewer, role):
             raise Invalid("You can't give this branch or role; choose among those in the list", "role", "role-beyond")
         if before is not None and user.id == viewer.id and (user.role, user.branch) != (before.role, before.branch):
             raise Invalid(
@@ -242,14 +230,6 @@ class Administering(Base):
 _FIELDS: Final = ("login", "name", "kana", "mail", "branch", "role", "language", "timezone")
 
 
-def can_give(viewer: Viewer, role: Role) -> bool:
-    """Whether a role reaches no further than the viewer who would give it, or look after somebody who has it."""
-    if viewer.scope.span is Span.ALL:
-        return True
-    near = role.span in (Span.OWN, viewer.scope.span) and role.classes <= viewer.scope.classes
-    return near and role.rights - BOUND <= viewer.rights
-
-
 def key_of(session: Session) -> str:
     """What a session is called on a page: the beginning of its id, which opens nothing."""
     return session.id[:16]
@@ -265,11 +245,6 @@ def new_password() -> str:
     """A password to be read to somebody: four groups of four letters and digits (79 bits)."""
     groups = ("".join(secrets.choice(_LETTERS) for _letter in range(4)) for _group in range(4))
     return "-".join(groups)
-
-
-def _reach(viewer: Viewer) -> str | None:
-    """The branch whose users the viewer looks after; null: all."""
-    return None if viewer.scope.span is Span.ALL else viewer.branch
 
 
 def _trimmed(user: User) -> User:

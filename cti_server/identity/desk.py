@@ -8,9 +8,10 @@ from cti_server.identity.desk_accounts import Managing
 from cti_server.identity.desk_choosing import Choosing
 from cti_server.identity.roles import Roles
 from cti_server.identity.signing_in import LiveSession, SigningIn
+from cti_server.identity.standing_in import StandingIn
 
 __all__ = ["Accounts", "LiveSession"]
 
 
-class Accounts(SigningIn, Choosing, Managing, Administering, Roles):
+class Accounts(SigningIn, Choosing, Managing, Administering, Roles, StandingIn):
     """All use cases. Each opens a transaction of its own."""

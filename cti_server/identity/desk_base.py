@@ -6,16 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from cti_server.identity.accounts import User
+from cti_server.identity.accounts import Role, User, Viewer
 from cti_server.identity.ports import AccountRows, Hasher, OpenRows
 from cti_server.identity.sessions import SessionPolicy
 from cti_server.shared.clock import Clock
 from cti_server.shared.errors import Invalid, NotFound
+from cti_server.shared.scope import Span
 
 LANGUAGES: Final = ("ja", "en")
 SHORTEST_PASSWORD: Final = 8
 LONGEST_PASSWORD: Final = 200
 """Characters: more costs time, not safety."""
+
+
+BOUND: Final = frozenset({"handle", "customers", "unregistered", "export"})
+"""Rights that go no further than the span of a role does; all others are about the whole firm."""
 
 
 class Base:
@@ -40,6 +45,30 @@ class Base:
         for session in ended:
             rows.end_session(session, self._clock.now())
         return len(ended)
+
+
+def can_give(viewer: Viewer, role: Role) -> bool:
+    """Whether a role reaches no further than the viewer who would give it, or look after somebody who has it."""
+    if viewer.scope.span is Span.ALL:
+        return True
+    near = role.span in (Span.OWN, viewer.scope.span) and role.classes <= viewer.scope.classes
+    return near and role.rights - BOUND <= viewer.rights
+
+
+def reach_of(viewer: Viewer) -> str | None:
+    """The branch whose users the viewer looks after; null: all."""
+    return None if viewer.scope.span is Span.ALL else viewer.branch
+
+
+def looked_after(rows: AccountRows, viewer: Viewer, user_id: str) -> User:
+    """One whom the viewer, who looks after users, looks after. NotFound for others."""
+    user, reach = rows.user(user_id), reach_of(viewer)
+    if user is None or reach not in (None, user.branch):
+        raise NotFound("There is no such user")
+    role = rows.role(user.role)
+    if role is None or not can_give(viewer, role):
+        raise NotFound("There is no such user")
+    return user
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from cti_server.identity.accounts import Role, User
 from cti_server.identity.factor_ports import FactorRows
 from cti_server.identity.people_ports import PeopleRows
+from cti_server.identity.standing_ports import Absence, StandInRows
 from cti_server.identity.telephone_ports import TelephoneRows
 from cti_server.identity.token_ports import TokenRows
 from cti_server.shared.people import Branch
@@ -42,13 +43,15 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session with its user, the user's role and branch, and the (exchange, extension) where their calls ring now."""
+    """A session with its user, the user's role and branch, the (exchange, extension) where their calls ring now, and
+    for whom they stand in."""
 
     session: Session
     user: User
     role: Role
     branch: Branch
     rings_at: tuple[tuple[str, str], ...]
+    stands_in: tuple[Absence, ...] = ()
 
 
 @dataclass(slots=True)
@@ -124,6 +127,10 @@ class AccountRows(Protocol):
     @property
     def tokens(self) -> TokenRows:
         """API tokens."""
+
+    @property
+    def stand_ins(self) -> StandInRows:
+        """Who stands in for whom."""
 
     def end_tokens(self, user_id: str, at: float) -> int:
         """Ends the API tokens of a user who is disabled or left; gives how many there were."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import NamedTuple
 
 from cti_server.identity import seating
@@ -14,6 +15,8 @@ from cti_server.identity.factor_ports import Sealer, SecondStepNeeded, Step
 from cti_server.identity.ports import AccountRows, Hasher, OpenRows, Session, SignedIn
 from cti_server.identity.second_factor import OVER, Half, SecondFactors
 from cti_server.identity.sessions import SEEN_EVERY, SessionPolicy, new_token, session_id, stands
+from cti_server.identity.standing_in import stands_in
+from cti_server.identity.standing_ports import Absence
 from cti_server.identity.throttling import attempt, keys_of
 from cti_server.identity.tokens import STREAM, ApiTokens, TokenUse
 from cti_server.shared.clock import Clock
@@ -220,14 +223,17 @@ def _viewer_for(rows: AccountRows, user: User, now: float) -> Viewer:
     if role is None or branch is None:  # the database forbids it by foreign keys
         raise NotFound(f"The user {user.id} has no role or no branch")
     rings_at = tuple(rows.telephones.rings_at(user.id, user.extensions, now))
-    return _made(user, role, branch, rings_at)
+    return _made(user, role, branch, rings_at, tuple(rows.stand_ins.now(user.id, now)))
 
 
 def _viewer_of(found: SignedIn) -> Viewer:
-    return _made(found.user, found.role, found.branch, found.rings_at)
+    return _made(found.user, found.role, found.branch, found.rings_at, found.stands_in)
 
 
-def _made(user: User, role: Role, branch: Branch, rings_at: tuple[tuple[str, str], ...]) -> Viewer:
+def _made(
+    user: User, role: Role, branch: Branch, rings_at: tuple[tuple[str, str], ...], absences: tuple[Absence, ...]
+) -> Viewer:
+    scope = replace(role.scope(user.id, user.branch), stands_in=stands_in(role, absences))
     return Viewer(
         id=user.id,
         login=user.login,
@@ -235,10 +241,11 @@ def _made(user: User, role: Role, branch: Branch, rings_at: tuple[tuple[str, str
         branch=user.branch,
         branch_name=branch.name,
         role=user.role,
-        scope=role.scope(user.id, user.branch),
+        scope=scope,
         rights=role.rights,
         language=user.language,
         timezone=user.timezone or branch.timezone,
         dial=user.dial,
         extensions=rings_at,
+        stands_in_for=tuple((one.user, one.name, one.until) for one in absences if one.user in scope.absent),
     )

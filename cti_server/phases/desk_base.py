@@ -29,7 +29,9 @@ class PhaseBase:
     def _acts(self, deal: Deal) -> bool:
         """Whether the viewer sees to a deal: its member does, whoever may where it waits, and who looks after a branch
         or the firm."""
-        return deal.member in (None, self.viewer.id) or self.viewer.scope.span is not Span.OWN
+        return (
+            deal.member in (None, self.viewer.id, *self.viewer.scope.absent) or self.viewer.scope.span is not Span.OWN
+        )
 
     def _seen_to(self, deal_id: int) -> Deal:
         """A deal that the viewer sees to. NotAllowed where it is somebody else's."""

@@ -110,22 +110,27 @@ class RequestDesk:
     def mine(self) -> list[RequestView]:
         """What the viewer is asked for; for the manager of a branch also what was escalated there. The most urgent
         first."""
-        return list(self.work.requests.waiting_for(self.viewer.id, self._managed, ON_THE_DESK, self.clock.now()))
+        return list(self.work.requests.waiting_for(self._asked, self._managed, ON_THE_DESK, self.clock.now()))
 
     def count(self) -> int:
         """How many they are."""
         if not self.viewer.may("handle"):
             return 0
-        return self.work.requests.count_waiting_for(self.viewer.id, self._managed)
+        return self.work.requests.count_waiting_for(self._asked, self._managed)
 
     @needs("handle")
     def asked(self, request_id: int) -> RequestView:
         """One that the viewer is asked for, or that was escalated to them. Anybody else's reads as not found."""
         found = self._request(request_id)
         escalated = found.escalated_at is not None and found.branch == self._managed
-        if found.to != self.viewer.id and not escalated:
+        if found.to not in self._asked and not escalated:
             raise NotFound("There is no such request")
         return found
+
+    @property
+    def _asked(self) -> list[str]:
+        """In whose place the viewer answers: their own, and that of whom they stand in for."""
+        return [self.viewer.id, *sorted(self.viewer.scope.absent)]
 
     @property
     def _managed(self) -> str | None:

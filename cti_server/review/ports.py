@@ -88,10 +88,10 @@ class Requests(Protocol):
     ) -> tuple[list[RequestView], Place | None]:
         """Newest first; the place is null at the end."""
 
-    def waiting_for(self, user: str, branch: str | None, limit: int, now: float) -> Sequence[RequestView]:
-        """Those that wait for a user, and of a branch those that were escalated; what is due first comes first."""
+    def waiting_for(self, users: Sequence[str], branch: str | None, limit: int, now: float) -> Sequence[RequestView]:
+        """Those that wait for one of some users, and of a branch those that were escalated; what is due first first."""
 
-    def count_waiting_for(self, user: str, branch: str | None) -> int:
+    def count_waiting_for(self, users: Sequence[str], branch: str | None) -> int:
         """How many they are."""
 
     def withdraw(self, request_id: int, by: str, at: float) -> None:

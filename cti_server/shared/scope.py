@@ -47,6 +47,21 @@ class Scope:
     unregistered: bool = False
     may_handle: bool = False
     everything: bool = False
+    stands_in: frozenset[tuple[str, int]] = frozenset()
+    """(user, class): while one stands in for an absent colleague, the customers of these classes that the colleague is
+    in charge of count as one's own. Only classes within both their limits are here (``identity.standing_in``)."""
+
+    @property
+    def absent(self) -> frozenset[str]:
+        """The colleagues for whom the user stands in."""
+        return frozenset(user for user, _class in self.stands_in)
+
+    def owns(self, label: Label) -> bool:
+        """Whether a record is the user's own, or that of somebody for whom they stand in."""
+        return label.rep is not None and (
+            label.rep == self.user
+            or (label.kind == "customer" and (label.rep, label.confidentiality) in self.stands_in)
+        )
 
     def admits(self, label: Label) -> bool:
         """Whether a record with this label exists for the user. What is not admitted reads as not found.
@@ -60,16 +75,17 @@ class Scope:
             return self.unregistered and (in_span or label.branch == self.branch)
         if label.kind == "customer" and label.confidentiality not in self.classes:
             return False
-        return in_span or label.rep == self.user
+        return in_span or self.owns(label)
 
     def needs_number(self, label: Label) -> bool:
         """Whether the user needs the whole telephone number of what they may see; everybody else gets it masked.
 
-        The rep in charge does, and whoever deals with unregistered callers; a view-only user never does.
+        The rep in charge does, who stands in for them, and whoever deals with unregistered callers; a view-only user
+        never does.
         """
         if self.everything:
             return True
-        return self.may_handle and (label.kind != "customer" or label.rep == self.user)
+        return self.may_handle and (label.kind != "customer" or self.owns(label))
 
 
 EVERYTHING = Scope(

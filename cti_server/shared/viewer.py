@@ -49,6 +49,8 @@ class Viewer:
     dial: Dialling = "pbx"
     extensions: tuple[tuple[str, str], ...] = ()
     """(exchange, extension)."""
+    stands_in_for: tuple[tuple[str, str, float], ...] = ()
+    """Absent colleagues (id, name, until when) whose customers the scope takes for the viewer's own."""
     token: str = ""
     """The name of the API token that reads in this user's name; empty for the user themselves."""
 

@@ -48,6 +48,7 @@ SCOPES = st.builds(
     unregistered=st.booleans(),
     may_handle=st.booleans(),
     everything=st.sampled_from([False, False, False, True]),
+    stands_in=st.frozensets(st.tuples(st.sampled_from(["801", "802", "700"]), st.sampled_from(CLASSES)), max_size=3),
 )
 REP = Scope("801", "121", Span.OWN, frozenset({2, 3}), may_handle=True)
 

@@ -20,6 +20,9 @@ SMALL, LARGE = 10_000, 100_000
 SCOPES = {
     "own": Scope("801", "121", Span.OWN, frozenset({1, 2, 3}), may_handle=True),
     "own, class 3 and unregistered": Scope("801", "121", Span.OWN, frozenset({3}), unregistered=True),
+    "own, and standing in": Scope(
+        "801", "121", Span.OWN, frozenset({1, 2, 3}), may_handle=True, stands_in=frozenset({("802", 2), ("802", 3)})
+    ),
     "branch": Scope("700", "121", Span.BRANCH, frozenset({1, 2, 3}), unregistered=True),
     "branch, not class 1": Scope("801", "121", Span.BRANCH, frozenset({2, 3})),
     "all": Scope("900", "121", Span.ALL, frozenset({1, 2, 3}), unregistered=True),

@@ -440,6 +440,7 @@ scopes = st.builds(
     classes=st.sampled_from([ALL_CLASSES, frozenset({2, 3}), frozenset({3})]),
     unregistered=st.booleans(),
     may_handle=st.booleans(),
+    stands_in=st.frozensets(st.tuples(users, st.integers(1, 3)), max_size=2),
 )
 labels = st.one_of(
     st.builds(Label, st.just("customer"), branches, st.none() | users, st.integers(1, 3)),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 
 from cti_server.shared.scope import EVERYTHING, Label, Scope, Span
 
 
-def scope(span: Span = Span.OWN, classes: set[int] | None = None, **more: bool) -> Scope:
+def scope(span: Span = Span.OWN, classes: set[int] | None = None, **more: Any) -> Scope:
     return Scope("801", "121", span, frozenset({1, 2, 3} if classes is None else classes), **more)
 
 
@@ -49,6 +50,16 @@ def test_internal_calls_are_those_who_dialled_or_their_branchs() -> None:
     mine, colleagues = Label("internal", "122", "801"), Label("internal", "121", "802")
     assert scope().admits(mine) and not scope().admits(colleagues)
     assert scope(Span.BRANCH).admits(colleagues)
+
+
+def test_whoever_stands_in_sees_the_colleagues_own_customers_of_the_classes_of_both_and_nothing_else() -> None:
+    viewer = scope(may_handle=True, stands_in=frozenset({("802", 2), ("802", 3)}))
+    for branch in ("121", "122"):
+        assert viewer.admits(customer(branch, "802", 3)) and viewer.needs_number(customer(branch, "802", 2))
+        assert not viewer.admits(customer(branch, "802", 1))
+        assert not viewer.admits(customer(branch, "803", 3))
+        assert not viewer.admits(Label("internal", branch, "802")) and not viewer.admits(Label("unregistered", branch))
+    assert viewer.absent == {"802"} and viewer.owns(customer(rep="802")) and not viewer.owns(customer(rep=None))
 
 
 def test_only_who_works_on_it_needs_the_whole_number() -> None:

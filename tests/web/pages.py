@@ -85,6 +85,9 @@ class FakeAccounts:
     def change_password(self, viewer: Viewer, old: str, new: str, token: str | None = None) -> None:
         raise Invalid("The old password is wrong", "old", "wrong-password")
 
+    def stand_ins(self, viewer: Viewer, user: str) -> Any:
+        return [], [("802", "name 802")]
+
     def my_sessions(self, viewer: Viewer) -> list[Session]:
         return [Session("ab" * 32, viewer.id, 1_800_000_000.0, 1_800_000_100.0, 1_800_040_000.0, "192.0.2.7")]
 

@@ -69,7 +69,19 @@ LISTS = (
     "/telephone/pill",
     "/unregistered",
 )
-ABOUT_NOBODY = {"signin", "second_factor", "oidc", "me", "users", "roles", "tokens", "static", "api", "phases_setup"}
+ABOUT_NOBODY = {
+    "signin",
+    "second_factor",
+    "oidc",
+    "me",
+    "users",
+    "roles",
+    "stand_ins",
+    "tokens",
+    "static",
+    "api",
+    "phases_setup",
+}
 """Rooms in which nothing of a customer or a call is; and what only tokens open (tests/web/test_api.py)."""
 FORM = {
     "name": "New",
@@ -105,6 +117,7 @@ NOT_THERE = {
     "claim": "99999",
     "view": "99999",
     "name": "nonsense",
+    "stand_in": "99999",
     "exemption": "99999",
     "asked": "99999",
     "item": "99999",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from cti_server.identity.accounts import User
 from cti_server.settings import Settings
 from cti_web.app import create_app
 from tests.adapters.storage_rig import FixedClock
@@ -142,3 +143,25 @@ def test_roles_are_shut_for_who_looks_after_one_branch(site: Site) -> None:
     for path in ("/admin/roles", "/admin/roles/rep", "/admin/roles/nonsense", "/admin/roles/new-role"):
         assert local.get(path).status_code == 403
     assert "/admin/roles" not in text(local.get("/admin/users"))
+
+
+def test_a_stand_in_is_named_on_ones_own_settings_and_ended_by_who_looks_after_them(site: Site) -> None:
+    site.firm.room.add_user(User("802", "u802", "名前802", "121", "rep"), "correct horse")
+    rep, chief = site.client("801"), site.client("900")
+    days = {"first": "2027-01-15", "last": "2027-01-16"}
+    assert "名前805" not in text(rep.get("/me"))  # of another branch
+    assert "Say the first and the last day" in text(rep.post("/me/stand-ins", data={"user": "802"}), 422)
+    assert "three months at most" in text(
+        rep.post("/me/stand-ins", data=days | {"user": "802", "last": "2028-01-01"}), 422
+    )
+    assert rep.post("/me/stand-ins", data=days | {"user": "802", "note": "休暇"}).status_code == 303
+    page = text(chief.get("/admin/users/801"))
+    assert "名前802 for 名前801" in page and "休暇" in page
+    assert "on some of these days already" in text(
+        chief.post("/admin/users/801/stand-ins", data=days | {"user": "805"}), 422
+    )
+    end = re.search(r"/me/stand-ins/\d+/end", page)
+    assert end and site.client("805").post(end[0]).status_code == 404
+    assert chief.post(end[0]).location == "/admin/users/801"
+    assert chief.post("/admin/users/801/stand-ins", data=days | {"user": "805"}).status_code == 303
+    assert "名前805 for 名前801" in text(rep.get("/me"))

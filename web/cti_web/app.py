@@ -79,6 +79,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "me",
     "users",
     "roles",
+    "stand_ins",
     "mailbox",
     "lookup",
 )

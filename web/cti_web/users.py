@@ -13,7 +13,7 @@ from cti_server.identity.accounts import User
 from cti_server.identity.administering import Administering, key_of, state_of
 from cti_server.identity.people_ports import WantedUsers
 from cti_server.shared.errors import Conflict, Invalid
-from cti_web import second_factor
+from cti_web import second_factor, stand_ins
 from cti_web.answers import asked_for, done, fragment, page
 from cti_web.me import ZONES
 from cti_web.sentences import said
@@ -171,14 +171,26 @@ def _new(use: Desk, form: Mapping[str, str], refused: Invalid | None = None) -> 
     return answer
 
 
+def shown(user: str, problem: str) -> Response:
+    """A user's page with what was refused on it."""
+    return _one(user, other=problem)
+
+
 def _one(
-    user: str, form: Mapping[str, str] | None = None, refused: Invalid | Conflict | None = None, password: str = ""
+    user: str,
+    form: Mapping[str, str] | None = None,
+    refused: Invalid | Conflict | None = None,
+    password: str = "",
+    other: str = "",
 ) -> Response:
     person = accounts().person(viewer, user)
     form = form or {name: getattr(person.user, name) for name in FIELDS}
     values = {"person": person, "form": form, "password": password, "seen": state_of(person.user), "key_of": key_of}
+    problem = {"problem": other, "field": ""} if other else _problem(refused)
     with desk() as use:
-        answer = page(use, "users/one.html", **values, **_choices(), **_problem(refused))
+        answer = page(use, "users/one.html", **values, **_choices(), **problem, **stand_ins.parts(user))
+    if other:
+        answer.status_code = 422
     if refused is not None:
         answer.status_code = 409 if isinstance(refused, Conflict) else 422
     return answer

@@ -142,6 +142,6 @@ class Audience:
         return found
 
     def _shelf(self, group: Group) -> list[Group]:
-        if group.scope.span is Span.ALL or group.scope.everything:
-            return self._wide
+        if group.scope.span is Span.ALL or group.scope.everything or group.scope.stands_in:
+            return self._wide  # whom one stands in for may have customers of other branches
         return self._near.setdefault(group.scope.branch, [])

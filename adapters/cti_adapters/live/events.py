@@ -75,7 +75,7 @@ def _mine(scope: Scope, seen: list[Label], rings: bool, talks: bool) -> Mine:
         return "ringing"
     if talks:
         return "talking"
-    if any(label.rep == scope.user for label in seen):
+    if any(scope.owns(label) for label in seen):
         return "rep"
     return "branch" if any(label.branch == scope.branch for label in seen) else "span"
 

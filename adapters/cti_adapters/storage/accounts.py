@@ -16,6 +16,7 @@ from cti_adapters.storage.people_shelf import PeopleShelf
 from cti_adapters.storage.schema import sessions, signin_failures
 from cti_adapters.storage.second_factors import FactorShelf
 from cti_adapters.storage.signed_in import role_of, signed_in, user_of
+from cti_adapters.storage.stand_ins import StandInShelf
 from cti_adapters.storage.telephones import TelephoneShelf
 from cti_adapters.storage.work import Database, UnitOfWork
 from cti_server.identity.accounts import ROLES, Role, User
@@ -170,6 +171,11 @@ class Rows:
     def telephones(self) -> TelephoneShelf:
         """Whose the extensions are, and who sits there."""
         return self._work.telephones
+
+    @property
+    def stand_ins(self) -> StandInShelf:
+        """Who stands in for whom."""
+        return StandInShelf(self._session)
 
     @property
     def people(self) -> PeopleShelf:

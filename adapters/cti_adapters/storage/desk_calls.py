@@ -79,7 +79,6 @@ class CallRepository:
 
     def _sightings(self, call_ids: Sequence[str]) -> dict[str, list[Sighting]]:
         found: dict[str, list[Sighting]] = defaultdict(list)
-        mine = self._scope.user
         for some in chunks(call_ids):
             query = (
                 select(Sight, *CUSTOMER_COLUMNS)
@@ -93,7 +92,9 @@ class CallRepository:
                     continue
                 found[sight.call_id].append(Sighting(sight.label, cast(Match, sight.match), customer))
         for group in found.values():
-            group.sort(key=lambda one: (one.customer is None, one.label.rep != mine))  # stable: own customers first
+            group.sort(
+                key=lambda one: (one.customer is None, not self._scope.owns(one.label))
+            )  # stable: own customers first
         return found
 
     # --- lists

@@ -152,12 +152,12 @@ def _ranges(scope: Scope, tab: Tab) -> list[ColumnElement[bool]]:
     if tab != "team":
         return [and_(one, Sight.open.is_(True)) for one in _mine(scope)]
     other = aliased(Sight)
-    mine = other.rep == scope.user
+    mine = or_(other.rep == scope.user, *gate.standing_in(scope, other))
     if _deals_with_nobody(scope):
         mine = or_(mine, and_(other.branch == scope.branch, other.tier == gate.UNREGISTERED))
     is_mine = select(other.id).where(other.item_id == Item.id, mine).correlate(Item).exists()
     others = or_(
-        and_(Item.assignee.is_not(None), Item.assignee != scope.user),
+        and_(Item.assignee.is_not(None), Item.assignee.not_in(_hands(scope))),
         and_(Item.assignee.is_(None), ~is_mine),
     )
     return [and_(one, Sight.open.is_(True), others) for one in gate.ranges(scope)]
@@ -165,12 +165,18 @@ def _ranges(scope: Scope, tab: Tab) -> list[ColumnElement[bool]]:
 
 def _mine(scope: Scope) -> list[ColumnElement[bool]]:
     """Index ranges of what is mine, open or not."""
-    free_or_mine = or_(Item.assignee.is_(None), Item.assignee == scope.user)
+    free_or_mine = or_(Item.assignee.is_(None), Item.assignee.in_(_hands(scope)))
     tiers = [one for one in gate.tiers(scope) if one not in (gate.INTERNAL, gate.UNREGISTERED)]
     found = [and_(Sight.rep == scope.user, Sight.tier == one, free_or_mine) for one in tiers]
     if _deals_with_nobody(scope):
         found.append(and_(Sight.branch == scope.branch, Sight.tier == gate.UNREGISTERED, free_or_mine))
-    return [*found, Item.assignee == scope.user]
+    found += [and_(one, free_or_mine) for one in gate.standing_in(scope, Sight)]
+    return [*found, *(Item.assignee == one for one in _hands(scope))]
+
+
+def _hands(scope: Scope) -> list[str]:
+    """Whose handed items are mine: the user's, and those of whom they stand in for."""
+    return [scope.user, *sorted(scope.absent)]
 
 
 def _stands(tab: Tab) -> ColumnElement[bool]:

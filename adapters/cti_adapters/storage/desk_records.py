@@ -12,7 +12,7 @@ from cti_adapters.storage import claim_rows, request_rows
 from cti_adapters.storage.core import chunks
 from cti_adapters.storage.desk_notices import work_body
 from cti_adapters.storage.gate import GatedSession, system
-from cti_adapters.storage.mapping import Audit, Correction, Dial, History, HistoryCall, Mail, Outbox
+from cti_adapters.storage.mapping import Audit, Correction, Customer, Dial, History, HistoryCall, Mail, Outbox
 from cti_adapters.storage.schema import history_calls
 from cti_adapters.storage.standing_rows import restand
 from cti_server.calls.ports import CorrectionEntry, DialEntry, HistoryEntry, MailEntry, TrailEntry
@@ -44,6 +44,7 @@ class RecordRepository:
             note=entry.note,
             at=entry.at,
             by=entry.by,
+            behalf=self._behalf(entry.customer),
         )
         self._session.add(row)
         self._session.flush()
@@ -56,6 +57,13 @@ class RecordRepository:
             if label is not None:
                 self._tell([WorkChanged((label,))], entry.at)
         return row.id
+
+    def _behalf(self, code: str | None) -> str | None:
+        """For whom a record of a customer is made: the rep in charge, where the user stands in for them."""
+        customer = self._session.get(Customer, code) if code is not None and self._session.scope.stands_in else None
+        if customer is None or customer.rep == self._session.scope.user:
+            return None
+        return customer.rep if self._session.scope.owns(customer.label) else None
 
     def history(self, history_id: int) -> HistoryRow | None:
         """One record; ``by_name`` is left empty."""
@@ -104,6 +112,7 @@ class RecordRepository:
                 at=row.at,
                 by=row.by or "",
                 by_name="",
+                behalf=row.behalf or "",
                 call_ids=calls[row.id],
                 undone=row.undone,
                 mail_state=mailed.get(row.id, ""),

@@ -70,7 +70,9 @@ def sight_rule(scope: Scope, table: Table = sights) -> ColumnElement[bool]:
     if scope.everything:
         return true()
     tier_, branch = _filter(table.c.tier), _filter(table.c.branch)
-    named = and_(tier_.in_([INTERNAL, *sorted(scope.classes)]), _spanned(scope, branch, _filter(table.c.rep)))
+    rep = _filter(table.c.rep)
+    named = and_(tier_.in_([INTERNAL, *sorted(scope.classes)]), _spanned(scope, branch, rep))
+    named = or_(named, *_standing_in(scope, rep, tier_))
     if not scope.unregistered:
         return named
     nobody = tier_ == UNREGISTERED
@@ -81,8 +83,9 @@ def customer_rule(scope: Scope) -> ColumnElement[bool]:
     """``Scope.admits`` over the columns of ``customers``."""
     if scope.everything:
         return true()
-    in_class = _filter(customers.c.confidentiality).in_(sorted(scope.classes))
-    return and_(in_class, _spanned(scope, _filter(customers.c.branch), _filter(customers.c.rep)))
+    class_, rep = _filter(customers.c.confidentiality), _filter(customers.c.rep)
+    own = and_(class_.in_(sorted(scope.classes)), _spanned(scope, _filter(customers.c.branch), rep))
+    return or_(own, *_standing_in(scope, rep, class_))
 
 
 def _filter(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -107,7 +110,7 @@ def ranges(scope: Scope, table: Table = sights) -> list[ColumnElement[bool]]:
             found.append(and_(table.c.branch == scope.branch, table.c.tier == one))
         if one != UNREGISTERED:
             found.append(and_(table.c.rep == scope.user, table.c.tier == one))
-    return found
+    return [*found, *_standing_in(scope, table.c.rep, table.c.tier)]
 
 
 def customer_ranges(scope: Scope) -> list[ColumnElement[bool]]:
@@ -123,6 +126,8 @@ def customer_ranges(scope: Scope) -> list[ColumnElement[bool]]:
         if scope.span is Span.BRANCH:
             found.append(and_(customers.c.branch == scope.branch, in_class))
         found.append(and_(customers.c.rep == scope.user, in_class))
+    if scope.span is not Span.ALL:
+        found += _standing_in(scope, customers.c.rep, customers.c.confidentiality)
     return found
 
 
@@ -148,6 +153,16 @@ def _spanned(scope: Scope, branch: ColumnElement[Any], rep: ColumnElement[Any]) 
         return true()
     own = rep == scope.user
     return or_(branch == scope.branch, own) if scope.span is Span.BRANCH else own
+
+
+def standing_in(scope: Scope, row: Any) -> list[ColumnElement[bool]]:
+    """The sights of whom the user stands in for, one range each. ``row``: the class of sights, or an alias."""
+    return _standing_in(scope, row.rep, row.tier)
+
+
+def _standing_in(scope: Scope, rep: ColumnElement[Any], class_: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+    """``Scope.stands_in``, one range each."""
+    return [and_(rep == user, class_ == one) for user, one in sorted(scope.stands_in) if one in scope.classes]
 
 
 def _sight_of(scope: Scope, link: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -307,6 +307,7 @@ class History(Row):
     note: Mapped[str]
     at: Mapped[float]
     by: Mapped[str | None]
+    behalf: Mapped[str | None]
     automatic: Mapped[bool]
     undone: Mapped[bool]
 

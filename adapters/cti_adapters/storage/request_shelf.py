@@ -128,14 +128,14 @@ class RequestShelf:
         rows = rows[:limit]
         return rows, Place(rows[-1].at, rows[-1].id) if more else None
 
-    def waiting_for(self, user: str, branch: str | None, limit: int, now: float) -> list[RequestView]:
-        """Those that wait for a user, and of a branch those that were escalated; what is due first comes first."""
-        query = _found().where(_waits(user, branch)).order_by(RequestRow.due_at, RequestRow.id)
+    def waiting_for(self, users: Sequence[str], branch: str | None, limit: int, now: float) -> list[RequestView]:
+        """Those that wait for one of some users, and of a branch those that were escalated; what is due first first."""
+        query = _found().where(_waits(users, branch)).order_by(RequestRow.due_at, RequestRow.id)
         return self._views(query.limit(limit), now)
 
-    def count_waiting_for(self, user: str, branch: str | None) -> int:
+    def count_waiting_for(self, users: Sequence[str], branch: str | None) -> int:
         """How many they are."""
-        return self._session.execute(select(func.count(RequestRow.id)).where(_waits(user, branch))).scalar_one()
+        return self._session.execute(select(func.count(RequestRow.id)).where(_waits(users, branch))).scalar_one()
 
     def _views(self, query: Select[Any], now: float) -> list[RequestView]:
         rows: Sequence[Any] = self._session.execute(query).all()
@@ -183,9 +183,9 @@ def _found() -> Select[Any]:
     return cast("Select[Any]", query.outerjoin(Customer, Customer.code == RequestRow.customer_code))
 
 
-def _waits(user: str, branch: str | None) -> ColumnElement[bool]:
-    """What waits for a user; with a branch, for its manager too."""
-    theirs = RequestRow.to == user
+def _waits(users: Sequence[str], branch: str | None) -> ColumnElement[bool]:
+    """What waits for some users; with a branch, for its manager too."""
+    theirs: ColumnElement[bool] = RequestRow.to.in_(users)
     if branch is not None:
         theirs = or_(theirs, and_(RequestRow.branch == branch, RequestRow.escalated_at.is_not(None)))
     return and_(RequestRow.state == "open", theirs)

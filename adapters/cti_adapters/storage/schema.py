@@ -333,6 +333,7 @@ history = Table(
     text("note"),
     moment("at"),
     Column("by", Text),  # null: nobody of ours could be told
+    Column("behalf", Text),  # for whom "by" stood in
     flag("automatic"),  # made by the product when a call back connected
     flag("undone"),
 )

@@ -32,6 +32,21 @@ half_signins = Table(
     text("address"),
 )
 
+stand_ins = Table(
+    "stand_ins",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("absent", ForeignKey("users.id"), nullable=False, index=True),
+    Column("user", ForeignKey("users.id"), nullable=False, index=True),
+    moment("since"),
+    moment("until"),
+    text("note"),
+    Column("made_by", Text),  # null: on the command line
+    moment("made_at"),
+    moment("ended_at", nullable=True),  # null: it lasts until its end
+    Column("ended_by", Text),
+)
+
 api_tokens = Table(
     "api_tokens",
     metadata,

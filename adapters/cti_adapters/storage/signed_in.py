@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from cti_adapters.storage.core import Within
 from cti_adapters.storage.schema import branches, extensions, roles, seats, sessions, users
+from cti_adapters.storage.stand_ins import absences
 from cti_adapters.storage.telephones import rung
 from cti_server.identity.accounts import RIGHTS, Dialling, Role, User
 from cti_server.identity.ports import Session, SignedIn
@@ -60,6 +61,7 @@ def signed_in(connection: Connection, session_id: str, now: float) -> SignedIn |
         role_of(row.role, row),
         Branch(row.branch, row.branch_name, row.branch_zone),
         tuple(rung(row.user, own, sorted(sat))),
+        absences(connection, row.user, now),
     )
 
 

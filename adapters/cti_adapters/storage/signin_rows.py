@@ -51,6 +51,22 @@ class ApiTokenRow(Row):
     ended: Mapped[float | None]
 
 
+class StandInRow(Row):
+    """Somebody who stands in for an absent colleague."""
+
+    id: Mapped[int]
+    absent: Mapped[str]
+    user: Mapped[str]
+    since: Mapped[float]
+    until: Mapped[float]
+    note: Mapped[str]
+    made_by: Mapped[str | None]
+    made_at: Mapped[float]
+    ended_at: Mapped[float | None]
+    ended_by: Mapped[str | None]
+
+
+_registry.map_imperatively(StandInRow, schema_signin.stand_ins)
 _registry.map_imperatively(SecondFactorRow, schema_signin.second_factors)
 _registry.map_imperatively(RecoveryCodeRow, schema_signin.recovery_codes)
 _registry.map_imperatively(HalfSignInRow, schema_signin.half_signins)
