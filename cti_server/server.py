@@ -374,11 +374,11 @@ class Server:
             self.reactor.callFromThread(self._outbox.wake)
 
     def _learn(self) -> None:
-        """In the timetable's thread. A service at a time: each holds the write lock while it is looked through."""
+        """In the timetable's thread, a service at a time."""
         with self._database.open(EVERYTHING) as work:
             services = work.set_up.services()
         for service in services:
-            with self._database.open(EVERYTHING, write=True) as work:
+            with self._database.open(EVERYTHING) as work:
                 made = look(work, service, None, SystemClock().now())
             if made:
                 log.info("%s proposals were made for %s", len(made), service.name)

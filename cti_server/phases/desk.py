@@ -8,7 +8,8 @@ from cti_server.phases.desk_ending import Ending
 from cti_server.phases.desk_learning import Learning
 from cti_server.phases.desk_replaying import Replaying
 from cti_server.phases.desk_setting_up import SettingUp
+from cti_server.phases.desk_trying import Trying
 
 
-class PhaseDesk(Acting, Ending, Replaying, Learning, SettingUp):
+class PhaseDesk(Acting, Ending, Replaying, Learning, Trying, SettingUp):
     """Everything that reps, managers and administrators do with phases."""

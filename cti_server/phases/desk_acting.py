@@ -102,7 +102,7 @@ class Acting(Moving):
         for item in values:
             self.work.done.keep_draft(deal_id, self.viewer.id, item, None, now)
         answers = self.work.done.answers(deal_id)
-        return completion(self._phase(service, deal.phase), deal.size, answers, service.complete_at)
+        return completion(self._asked(service, deal), deal.size, answers, service.complete_at)
 
     @needs("handle")
     def put_off(self, deal_id: int, until: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cti_server.phases.model import Deal, Phase, Service
 from cti_server.phases.ports import PhaseWork
+from cti_server.phases.trials import as_tried
 from cti_server.shared.clock import Clock
 from cti_server.shared.errors import Conflict, Invalid, NotAllowed, NotFound
 from cti_server.shared.scope import Span
@@ -55,6 +56,12 @@ class PhaseBase:
     def _phase(self, service: Service, phase_id: int) -> Phase:
         """One of the service's phases; where it was taken out of the order meanwhile, the first one."""
         return next((one for one in service.phases if one.id == phase_id), service.phases[0])
+
+    def _asked(self, service: Service, deal: Deal) -> Phase:
+        """A deal's phase as its member is asked: in a trial an item may be optional for them."""
+        phase = self._phase(service, deal.phase)
+        item = self.work.trials.optional_for(phase.id, deal.member)
+        return phase if item is None else as_tried(phase, item)
 
 
 def one_line(text: str, field: str = "reason", longest: int = REASON_LONGEST) -> str:

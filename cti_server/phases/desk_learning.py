@@ -8,13 +8,12 @@ from typing import cast
 
 from cti_server.phases.desk_base import one_line
 from cti_server.phases.desk_lists import Lists
-from cti_server.phases.learning import shares
+from cti_server.phases.learning import mean_days, shares
 from cti_server.phases.looking import apply, look, note
 from cti_server.phases.model import ActionKind, Service
 from cti_server.phases.proposals import BestLine, Proposal, ProposalLine, ProposalView, State
 from cti_server.phases.views import DealLine
 from cti_server.shared.errors import Conflict, NotFound
-from cti_server.shared.scope import Span
 from cti_server.shared.viewer import needs
 
 SHOWN = 20
@@ -28,10 +27,11 @@ class Learning(Lists):
         """A service's proposals, those that await approval first. The evidence is over the viewer's customers."""
         self._manages()
         service = self._service(service_id)
-        return [
-            ProposalLine(one, self._called(service, one.phase), shares(self.work.learning.lines(one.id), one.said))
-            for one in self.work.learning.of_service(service_id, SHOWN)
-        ]
+        return [self._line(service, one) for one in self.work.learning.of_service(service_id, SHOWN)]
+
+    def _line(self, service: Service, one: Proposal) -> ProposalLine:
+        lines = self.work.learning.lines(one.id)
+        return ProposalLine(one, self._called(service, one.phase), shares(lines, one.said), mean_days(lines))
 
     def proposal(self, proposal_id: int) -> ProposalView:
         """One of them, with its evidence over the viewer's customers."""
@@ -40,6 +40,7 @@ class Learning(Lists):
         service = self._service(one.service)
         lines = self.work.learning.lines(one.id)
         names = self.work.deals.names([one.made_by, one.decided_by, *(line.member for line in lines)])
+        trial = self.work.trials.of_proposal(one.id)
         hits: Counter[str] = Counter()
         deals: Counter[str] = Counter()
         used: dict[str, Counter[bool]] = {}
@@ -52,10 +53,12 @@ class Learning(Lists):
             service=service,
             phase_name=self._called(service, one.phase),
             shares=shares(lines, one.said),
+            days=mean_days(lines),
+            trial=trial.id if trial else None,
             best=[BestLine(names.get(user, user), hits[user], deals[user]) for user in one.best if deals[user]],
             kinds=[(kind, of[True], of[False]) for kind, of in sorted(used.items())] if one.kind == "action" else [],
             names=names,
-            partly=self.viewer.scope.span is not Span.ALL or not self.viewer.scope.classes >= {1, 2, 3},
+            partly=self._partly,
         )
 
     def proposal_deals(self, proposal_id: int, of_best: bool, hit: bool) -> list[DealLine]:
@@ -73,7 +76,9 @@ class Learning(Lists):
         """The change is made. Conflict where somebody changed the phase meanwhile, so that there is nothing to
         change."""
         one = self._awaiting(proposal_id, version)
-        if not apply(self.work, self._service(one.service), one):
+        if one.kind == "trial" and self.work.trials.running(one.phase) is not None:
+            raise Conflict("Another trial runs in this phase; end that one first")
+        if not apply(self.work, self._service(one.service), one, self.viewer.id, self.clock.now()):
             raise Conflict("The phase was changed since this was proposed; look for proposals again")
         return self._decided(one, "approved", "proposal approved")
 
@@ -96,6 +101,12 @@ class Learning(Lists):
         return self._decided(one, "undone", "proposal undone")
 
     def _as_before(self, one: Proposal, service: Service) -> None:
+        if one.kind == "trial":
+            trial = self.work.trials.of_proposal(one.id)
+            if trial is None or trial.state != "running":
+                raise Conflict("The trial is over already; look at the trial itself")
+            self.work.trials.put(replace(trial, state="undone", ended_at=self.clock.now(), ended_by=self.viewer.id))
+            return
         phase = next((each for each in service.phases if each.id == one.phase), None)
         item = next((each for each in phase.items if each.id == one.item), None) if phase else None
         if one.kind == "require" and item is not None and item.required:
@@ -135,8 +146,3 @@ class Learning(Lists):
         self.work.learning.put(decided)
         note(self.work, one, self.viewer.id, now, act)
         return self._proposal(one.id)
-
-    @staticmethod
-    def _called(service: Service, phase_id: int) -> str:
-        """The name of a phase; empty where it was taken out of the order meanwhile."""
-        return next((one.name for one in service.phases if one.id == phase_id), "")

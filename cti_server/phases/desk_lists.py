@@ -62,7 +62,7 @@ class Lists(PhaseBase):
         return CustomerDeals(self.work.deals.of_customer(code), [one for one in self._sold() if one.phases])
 
     def _view(self, deal: Deal, service: Service) -> DealView:
-        phase = self._phase(service, deal.phase)
+        phase = self._asked(service, deal)
         customer = self.work.deals.customer(deal.customer)
         if customer is None:
             raise NotFound("There is no such deal")
@@ -122,6 +122,16 @@ class Lists(PhaseBase):
             waiting=self.work.deals.waiting(phases, WAITING),
             awaiting=len(self.work.learning.awaiting(service.id)),
         )
+
+    @property
+    def _partly(self) -> bool:
+        """Whether the viewer sees a part of the customers only."""
+        return self.viewer.scope.span is not Span.ALL or not self.viewer.scope.classes >= {1, 2, 3}
+
+    @staticmethod
+    def _called(service: Service, phase_id: int) -> str:
+        """The name of a phase; empty where it was taken out of the order meanwhile."""
+        return next((one.name for one in service.phases if one.id == phase_id), "")
 
     def _manages(self) -> None:
         if self.viewer.scope.span is Span.OWN:

@@ -47,7 +47,7 @@ class Moving(Lists, Valuing):
         if deal.version != version:
             raise Conflict("Somebody else changed this deal in the meantime; look at it again")
         service = self._service(deal.service)
-        phase = self._phase(service, deal.phase)
+        phase = self._asked(service, deal)
         done = completion(phase, deal.size, self.work.done.answers(deal_id), service.complete_at)
         if not done.complete:
             raise Invalid("Required items are still missing; fill them in first", "items", "not-complete")

@@ -45,6 +45,8 @@ class SettingUp(PhaseBase):
             raise Invalid("A customer can wait for up to 31 days", "patience", "patience-wrong")
         if not 0 <= service.learn_from <= 20:
             raise Invalid("Proposals can be made from up to 20 members; 0 makes none", "learn_from", "learn-wrong")
+        if service.try_after is not None and not 1 <= service.try_after <= 365:
+            raise Invalid("Items are tried as optional from 1 to 365 days on", "try_after", "try-wrong")
         known = [one for one in self.work.set_up.services() if one.id == service.id]
         if known and known[0].terms.currency != service.terms.currency:
             raise Invalid("A service keeps its currency; add another service", "currency", "currency-fixed")

@@ -17,11 +17,15 @@ from cti_server.phases.intervals import Interval, between_shares, share
 from cti_server.phases.model import ActionKind, InputItem, Phase, Service
 from cti_server.phases.paths import ALL
 from cti_server.phases.tallies import Book
+from cti_server.phases.velocity import DAY
 
-Kind = Literal["require", "action"]
-"""``require``: an optional item becomes required; ``action``: another action is offered first."""
+Kind = Literal["require", "action", "trial"]
+"""``require``: an optional item becomes required; ``action``: another action is offered first; ``trial``: a required
+item that takes long becomes optional for half of the members (``trials``)."""
 YES: Final = "yes"
 NO: Final = "no"
+LONGER: Final = 1.5
+"""A trial that was turned down is proposed again where the item takes so many times as long."""
 FEWEST: Final = 10
 """With fewer deals of the best, or of the others, nothing is proposed."""
 AFTERWARDS: Final = 600.0
@@ -74,7 +78,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that the best do and the phase does not ask for yet."""
+    """Something that the best do and the phase does not ask for yet; or an item that takes long."""
 
     kind: Kind
     phase: int
@@ -166,6 +170,39 @@ def material(before: Iterable[Line], now: Iterable[Line], said: str) -> bool:
     interval of then."""
     then, today = shares(before, said), shares(now, said)
     return today.deals >= AGAIN * max(1, then.deals) or today.difference.value > then.difference.high
+
+
+def slow(phase: Phase, passed: Sequence[Passed], limit_days: int) -> Finding | None:
+    """The required item that takes longest to fill in, from when a deal came to the phase: the mean of past deals; null
+    where that does not reach the limit."""
+    found: list[tuple[float, Finding]] = []
+    for item in phase.items:
+        if not item.required or item.retired:
+            continue
+        deals: Counter[tuple[str, int]] = Counter()
+        seconds: Counter[tuple[str, int]] = Counter()
+        for one in passed:
+            if item.concerns(one.size) and one.has(item):
+                deals[one.branch, one.tier] += 1
+                seconds[one.branch, one.tier] += round(max(0.0, one.filled[item.id] - one.came_at))
+        lines = tuple(Line("", YES, *key, deals[key], seconds[key]) for key in sorted(deals))
+        days = mean_days(lines)
+        if days is not None and deals.total() >= FEWEST and days >= limit_days:
+            found.append((days, Finding("trial", phase.id, item.id, item.label, "", "", (), lines)))
+    return max(found, key=lambda one: one[0])[1] if found else None
+
+
+def mean_days(lines: Iterable[Line]) -> float | None:
+    """How long an item took to fill in, over some lines; null where they hold no deal."""
+    known = list(lines)
+    deals = sum(one.deals for one in known)
+    return sum(one.seconds for one in known) / deals / DAY if deals else None
+
+
+def longer(before: Sequence[Line], now: Sequence[Line]) -> bool:
+    """Whether a trial that was turned down is worth proposing again: twice the deals, or the item takes much longer."""
+    deals = [sum(one.deals for one in lines) for lines in (before, now)]
+    return deals[1] >= AGAIN * max(1, deals[0]) or (mean_days(now) or 0) >= LONGER * (mean_days(before) or 0)
 
 
 def _required(phase: Phase, item: InputItem, best: Collection[str], passed: Sequence[Passed]) -> Finding | None:

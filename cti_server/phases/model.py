@@ -77,7 +77,8 @@ class Service:
     is chosen, and how many are shown to the present one. ``complete_at``: the share of required items from which on a
     phase is complete, per cent. ``patience``: how long a customer may wait for a member to begin, hours.
     ``learn_from``: from so many of the best members of a phase changes to it are proposed (0: none); ``at_once``:
-    whether they hold without approval."""
+    whether they hold without approval. ``try_after``: a required item that takes so many days to fill in is tried as
+    optional (null: none is), with halves drawn ``by_unit`` or by member."""
 
     id: int
     name: str
@@ -91,6 +92,8 @@ class Service:
     patience: int = 24
     learn_from: int = 3
     at_once: bool = False
+    try_after: int | None = None
+    by_unit: bool = False
     version: int = 1
 
     def phase(self, phase_id: int) -> Phase:

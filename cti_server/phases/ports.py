@@ -24,6 +24,7 @@ from cti_server.phases.model import (
 from cti_server.phases.proposals import LearningShelf
 from cti_server.phases.replaying import PastDeal
 from cti_server.phases.tallies import Book
+from cti_server.phases.trials import TrialShelf
 from cti_server.phases.velocity import Pace
 from cti_server.phases.views import CustomerLine, DealLine, FunnelRow, MemberSum, PathLine
 from cti_server.shared.scope import Label
@@ -233,3 +234,7 @@ class PhaseWork(Protocol):
     @property
     def learning(self) -> LearningShelf:
         """Proposals to change phases."""
+
+    @property
+    def trials(self) -> TrialShelf:
+        """Trials of required items."""

@@ -60,6 +60,8 @@ class ProposalLine:
     proposal: Proposal
     phase_name: str
     shares: Shares
+    days: float | None
+    """Of a trial: how long the item took; null where no deal is in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,10 @@ class ProposalView:
     service: Service
     phase_name: str
     shares: Shares
+    days: float | None
+    """Of a trial: how long the item took; null where no deal is in it."""
+    trial: int | None
+    """The trial that it began."""
     best: Sequence[BestLine]
     kinds: Sequence[tuple[str, int, int]]
     """Of an action: (kind, deals of the best, of the others) for each that was used."""
@@ -82,8 +88,10 @@ class LearningShelf(Protocol):
     """Proposals. What they are made of is over everybody's deals; what is shown of it is within the scope."""
 
     def passed(self, service: Service, phase: int) -> list[Passed]:
-        """The deals, of the newest of a service, that got through a phase; of everybody's customers. Takes the write
-        lock: two who look at once would propose the same."""
+        """The deals, of the newest of a service, that got through a phase; of everybody's customers."""
+
+    def hold(self) -> None:
+        """Takes the write lock; what was read before is read afresh."""
 
     def known(self, service: int, finding: Finding) -> tuple[Proposal, list[Line]] | None:
         """The newest proposal of the same, with all of its evidence."""

@@ -105,7 +105,7 @@ def test_what_was_rejected_comes_again_only_on_other_evidence(firm: Learning) ->
 
 def test_what_holds_at_once_is_recorded_and_can_be_undone(firm: Learning) -> None:
     service = firm.learns(at_once=True)
-    with firm.database.open(EVERYTHING, write=True) as work:
+    with firm.database.open(EVERYTHING) as work:
         made = look(work, service, None, firm.clock.now())
     assert [one.state for one in made] == ["approved", "approved"]
     phase = firm.known(service.id).phases[0]

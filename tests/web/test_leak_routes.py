@@ -111,6 +111,7 @@ NOT_THERE = {
     "call": "hq-1.1",
     "deal": "99999",
     "proposal": "99999",
+    "trial": "99999",
     "service": "99999",
     "phase": "99999",
     "member": "nonsense",
@@ -292,6 +293,7 @@ def test_what_is_hidden_answers_as_what_is_not_there(site: Site, who: Viewer) ->
         "deal": [str(site.world.deals[one.code]) for one in people][::9],
         "service": [],  # nothing of customers; the sums on its page are the desk's to hold back
         "proposal": [],  # the same of the sums behind it
+        "trial": [],
         "exemption": [str(site.world.exemptions[call]) for call in calls if call in site.world.exemptions][::9],
         "view": [],  # a user's own, or shared with who sees as much
         "profile": [],  # of a make, of nobody

@@ -1,4 +1,4 @@
-"""The pages of proposals: the overview tells of them, one is opened to its deals, approved, undone and rejected."""
+"""The pages of proposals and trials: the overview tells of them, one is opened to its deals, decided and undone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapters.learning_rig import FAR, Learning
+from tests.adapters.learning_rig import EACH, FAR, Learning
 from tests.web.test_phase_pages import BOSS, Site, english
 
 AWAY = english("811", role="branch manager", branch="122", extensions=())
@@ -87,3 +87,32 @@ def test_the_card_says_why_it_is_suggested_again_then(site: LearningSite) -> Non
     )
     site.post(english(), f"{where}/put-off", day="2027-06-01")
     assert "Next suggestion on 1 Jun" in site.page(english(), where)
+
+
+def test_a_trial_from_its_proposal_to_its_end_and_on(site: LearningSite) -> None:
+    service = site.firm.learns(learn_from=0)
+    fields = {"name": service.name, "rule": "sum", "months": "24", "learn_from": "0", "version": "1"}
+    site.post(BOSS, f"/admin/phases/{service.id}", 422, try_after=400, **fields)
+    site.post(BOSS, f"/admin/phases/{service.id}", try_after=2, **fields)
+    site.post(BOSS, f"/phases/overview/{service.id}/look")
+    where = proposals(site)["Try whether “Plans” is needed"]
+    page = site.page(BOSS, where)
+    assert "2.0 days on average" in page and "drawn by chance" in page
+    assert len(re.findall(r'href="/phases/\d+"', site.page(BOSS, f"{where}/deals?of=others&said=yes"))) == 2 * EACH
+    site.post(BOSS, f"{where}/approve", version=1)
+    assert "1 running" in site.page(BOSS, "/phases/overview")
+    assert "/phases/trials/1" in site.page(BOSS, where)
+    site.firm.more(site.firm.known(service.id), EACH)
+    page = site.page(BOSS, "/phases/trials/1")
+    assert "Is “Plans” needed?" in page and "100 % <small" in page and "be told yet" in page
+    assert len(re.findall(r'href="/phases/\d+"', site.page(BOSS, "/phases/trials/1/deals?half=required"))) == EACH
+    assert "None of the deals" in site.page(AWAY, "/phases/trials/1/deals")
+    assert "/end" not in site.page(AWAY, "/phases/trials/1")
+    site.post(AWAY, "/phases/trials/1/end", 403, version=1, how="optional")
+    site.post(BOSS, "/phases/trials/1/end", version=1, how="optional", reason="nobody misses it")
+    page = site.page(BOSS, "/phases/trials/1")
+    assert "Became optional" in page and "“nobody misses it”" in page
+    site.post(BOSS, "/phases/trials/1/resume", version=2)
+    assert "Keep it required" in site.page(BOSS, "/phases/trials/1")
+    site.page(english(), "/phases/trials/1", 403)
+    site.page(BOSS, "/phases/trials/9", 404)

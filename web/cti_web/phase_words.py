@@ -69,6 +69,18 @@ PROPOSAL_STATES: Final[dict[str, Label]] = {
     "undone": Label(lazy_pgettext("proposal", "Undone"), "", "refresh"),
     "void": Label(_("Overtaken"), "", "minus"),
 }
+TRIAL_STATES: Final[dict[str, Label]] = {
+    "running": Label(lazy_pgettext("trial", "Running"), "blue", "player-play"),
+    "required": Label(_("Stays required"), "green", "lock"),
+    "optional": Label(_("Became optional"), "green", "circle-check"),
+    "undone": Label(lazy_pgettext("trial", "Undone"), "", "refresh"),
+}
+TRIAL_VERDICTS: Final = {
+    "few": _("can't be told yet"),
+    "open": _("no difference is shown"),
+    "more": _("more where it is optional"),
+    "less": _("less where it is optional"),
+}
 PROPOSAL_YES: Final = {"require": _("Filled in"), "action": _("Completed this way")}
 PROPOSAL_NO: Final = {"require": _("Left empty"), "action": _("Completed otherwise")}
 WHYS: Final = {
@@ -151,7 +163,14 @@ def proposal_title(one: Proposal) -> str:
     """What a proposal would change."""
     if one.kind == "action":
         return str(gettext("Offer first: %(action)s", action=ACTIONS[one.action].text))
+    if one.kind == "trial":
+        return str(gettext("Try whether “%(item)s” is needed", item=one.title))
     return str(gettext("Make “%(item)s” required", item=one.title))
+
+
+def share_text(share: float, deals: int) -> str:
+    """``62 % (of 21)``; a dash where there are none."""
+    return str(gettext("%(share)d %% (of %(deals)d)", share=round(100 * share), deals=deals)) if deals else "–"
 
 
 def due_reason(deal: Deal) -> str:
@@ -200,7 +219,10 @@ def register(app: Flask) -> None:
         PROPOSAL_STATES=PROPOSAL_STATES,
         PROPOSAL_YES=PROPOSAL_YES,
         PROPOSAL_NO=PROPOSAL_NO,
+        TRIAL_STATES=TRIAL_STATES,
+        TRIAL_VERDICTS=TRIAL_VERDICTS,
         proposal_title=proposal_title,
+        share_text=share_text,
         due_reason=due_reason,
         deal_reason=reason,
         deal_facts=facts,

@@ -1,4 +1,5 @@
-"""Proposals from the best members' work, for managers to see and for who sets phases up to decide on (spec P5)."""
+"""Proposals from past deals and trials of required items, for managers to see and for who sets phases up to decide on
+(spec P5, P6)."""
 
 from __future__ import annotations
 
@@ -71,6 +72,47 @@ def look(service: int) -> Response:
         found = phases(use).look_now(service)
     said = ngettext("%(num)d new proposal", "%(num)d new proposals", found) if found else _("Nothing new to propose")
     return done(said, then=url_for("phases_managing.show"))
+
+
+@blueprint.get("/phases/trials/<int:trial>")
+@signed_in
+def trial(trial: int) -> Response:
+    """One trial, its halves beside each other."""
+    with desk() as use:
+        return page(use, "phases/trial.html", found=phases(use).trial(trial))
+
+
+@blueprint.get("/phases/trials/<int:trial>/deals")
+@signed_in
+def trial_deals(trial: int) -> Response:
+    """The deals of a half."""
+    optional = request.args.get("half") != "required"
+    with desk() as use:
+        room = phases(use)
+        found, rows = room.trial(trial), room.trial_deals(trial, optional)
+        return page(use, "phases/trial_deals.html", found=found, rows=rows, optional=optional)
+
+
+@blueprint.post("/phases/trials/<int:trial>/end")
+@signed_in
+@needs("phases")
+def end_trial(trial: int) -> Response:
+    """It ends: required, optional, or undone."""
+    form = request.form
+    with desk() as use:
+        ended = phases(use).end_trial(trial, _version(), form.get("how", ""), form.get("reason", ""))
+    back = Undo(url_for("phases_learning.resume_trial", trial=trial), version=ended.version)
+    return done(_("The trial is over"), then=url_for("phases_learning.trial", trial=trial), undo=back)
+
+
+@blueprint.post("/phases/trials/<int:trial>/resume")
+@signed_in
+@needs("phases")
+def resume_trial(trial: int) -> Response:
+    """It runs on."""
+    with desk() as use:
+        phases(use).resume_trial(trial, _version())
+    return done(_("The trial runs on"), then=url_for("phases_learning.trial", trial=trial))
 
 
 def _version() -> int:

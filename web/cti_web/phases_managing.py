@@ -33,7 +33,10 @@ def show() -> Response:
     """Each service with its funnel and its members."""
     with desk() as use:
         room = phases(use)
-        services = [(one, member_lines(one), room.proposals(one.service.id)) for one in room.overview()]
+        services = [
+            (one, member_lines(one), room.proposals(one.service.id), room.trials(one.service.id))
+            for one in room.overview()
+        ]
         if asked_for() == "y-overview":
             return fragment("phases/overview_services.html", services=services)
         return page(use, "phases/overview.html", services=services)

@@ -195,6 +195,8 @@ def _service(before: Service) -> Service:
         patience=form.get("patience", before.patience, int),
         learn_from=form.get("learn_from", before.learn_from, int),
         at_once="at_once" in form,
+        try_after=form.get("try_after", None, int),
+        by_unit="by_unit" in form,
         version=form.get("version", before.version, int),
     )
 

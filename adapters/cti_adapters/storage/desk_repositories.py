@@ -16,6 +16,7 @@ from cti_adapters.storage.gate import GatedSession
 from cti_adapters.storage.phase_deals import DealShelf
 from cti_adapters.storage.phase_learning import LearningRows
 from cti_adapters.storage.phase_set_up import PhaseSetUp
+from cti_adapters.storage.phase_trials import TrialRows
 from cti_adapters.storage.phase_work import DealWorkShelf
 from cti_adapters.storage.play_shelf import PlayShelf
 from cti_adapters.storage.profile_shelf import ProfileShelf
@@ -102,6 +103,11 @@ class DeskRepositories:
     def learning(self) -> LearningRows:
         """Proposals to change phases."""
         return LearningRows(self.session, self.deals)
+
+    @cached_property
+    def trials(self) -> TrialRows:
+        """Trials of required items."""
+        return TrialRows(self.session, self.deals)
 
     @cached_property
     def standings(self) -> StandingShelf:

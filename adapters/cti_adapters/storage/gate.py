@@ -259,6 +259,7 @@ def _phase_rules(scope: Scope) -> dict[type[Any], ColumnElement[bool]]:
         mapping_phases.ChoiceRow: of_deal(t.deal_choices.c.deal_id),
         mapping_phases.TallyRow: of_sums(t.phase_tallies.c),
         mapping_phases.ProposalLineRow: of_sums(t.proposal_lines.c),
+        mapping_phases.TrialSumRow: of_sums(t.trial_sums.c),
     }
 
 

@@ -28,6 +28,8 @@ class ServiceRow(Row):
     patience: Mapped[int]
     learn_from: Mapped[int]
     at_once: Mapped[bool]
+    try_after: Mapped[int | None]
+    by_unit: Mapped[bool]
     past: Mapped[dict[str, int]]
     version: Mapped[int]
     phases: Mapped[list[PhaseRow]]
@@ -255,6 +257,51 @@ class ProposalLineRow(Row):
     seconds: Mapped[int]
 
 
+class TrialRow(Row):
+    """A required item that is optional for some."""
+
+    id: Mapped[int]
+    proposal_id: Mapped[int]
+    service_id: Mapped[int]
+    phase_id: Mapped[int]
+    item_id: Mapped[int]
+    title: Mapped[str]
+    seed: Mapped[int]
+    by_unit: Mapped[bool]
+    state: Mapped[str]
+    started_at: Mapped[float]
+    started_by: Mapped[str | None]
+    ended_at: Mapped[float | None]
+    ended_by: Mapped[str | None]
+    reason: Mapped[str]
+    version: Mapped[int]
+
+
+class TrialPlaceRow(Row):
+    """Where a member stands in a trial."""
+
+    trial_id: Mapped[int]
+    member: Mapped[str]
+    cluster: Mapped[str]
+    optional: Mapped[bool]
+
+
+class TrialSumRow(Row):
+    """What had become of its deals when a trial ended (labelled as ``TallyRow`` is)."""
+
+    trial_id: Mapped[int]
+    member: Mapped[str]
+    branch: Mapped[str]
+    tier: Mapped[int]
+    came: Mapped[int]
+    decided: Mapped[int]
+    handed_on: Mapped[int]
+    timed: Mapped[int]
+    took: Mapped[int]
+    settled: Mapped[int]
+    total: Mapped[int]
+
+
 def _map() -> None:
     plain = {
         ItemRow: schema.phase_items,
@@ -269,10 +316,13 @@ def _map() -> None:
         ChoiceRow: schema.deal_choices,
         TallyRow: schema.phase_tallies,
         ProposalLineRow: schema.proposal_lines,
+        TrialPlaceRow: schema.trial_places,
+        TrialSumRow: schema.trial_sums,
     }
     for row, table in plain.items():
         mapper.map_imperatively(row, table)
     mapper.map_imperatively(ProposalRow, schema.phase_proposals, version_id_col=schema.phase_proposals.c.version)
+    mapper.map_imperatively(TrialRow, schema.phase_trials, version_id_col=schema.phase_trials.c.version)
     items = relationship(ItemRow, order_by=schema.phase_items.c.id, lazy="selectin")
     mapper.map_imperatively(PhaseRow, schema.phases, properties={"items": items})
     mapper.map_imperatively(

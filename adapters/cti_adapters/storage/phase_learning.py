@@ -33,16 +33,21 @@ class LearningRows:
     # --- past deals
 
     def passed(self, service: Service, phase: int) -> list[Passed]:
-        """The deals, of the newest of a service, that got through a phase; of everybody's customers. Takes the write
-        lock: two who look at once would propose the same."""
-        return _passed(system(self._session).execute, service.id, phase)
+        """The deals, of the newest of a service, that got through a phase; of everybody's customers."""
+        return _passed(system(self._session, writes=False).execute, service.id, phase)
+
+    def hold(self) -> None:
+        """Takes the write lock; what was read before is read afresh."""
+        system(self._session)
+        self._session.expire_all()
+        self._deals.set_up.afresh()
 
     def deals(self, proposal: Proposal, of_best: bool, hit: bool, limit: int) -> list[DealLine]:
         """Deals behind a number of its evidence, as far as the scope reaches and as they stand now; newest first."""
         service = self._deals.set_up.service(proposal.service)
         phase = next((one for one in service.phases if one.id == proposal.phase), None) if service else None
         item = next((one for one in phase.items if one.id == proposal.item), None) if phase else None
-        if phase is None or (proposal.kind == "require" and item is None):
+        if phase is None or (proposal.kind != "action" and item is None):
             return []
         found = []
         for one in _passed(self._session.execute, proposal.service, phase.id):

@@ -62,6 +62,7 @@ class PhaseSetUp:
         row.rule, row.earlier, row.shown = str(service.rule), service.earlier, service.shown
         row.complete_at, row.patience = service.complete_at, service.patience
         row.learn_from, row.at_once = service.learn_from, service.at_once
+        row.try_after, row.by_unit = service.try_after, service.by_unit
         self._session.add(row)
         self._flush()
         return row.id
@@ -119,6 +120,10 @@ class PhaseSetUp:
         added = row.id
         self._session.expire_all()
         return added
+
+    def afresh(self) -> None:
+        """Services are read again."""
+        self._known.clear()
 
     def _flush(self) -> None:
         self._session.flush()
@@ -240,6 +245,8 @@ def _service(row: ServiceRow) -> Service:
         patience=row.patience,
         learn_from=row.learn_from,
         at_once=row.at_once,
+        try_after=row.try_after,
+        by_unit=row.by_unit,
         version=row.version,
     )
 

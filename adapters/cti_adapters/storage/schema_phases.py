@@ -27,6 +27,8 @@ services: Final = Table(
     count("patience", 24),  # hours
     count("learn_from", 3),  # proposals are made from so many of the best members of a phase
     flag("at_once"),  # whether they hold without approval
+    Column("try_after", Integer),  # days; a required item that takes so long is tried as optional; null: none is
+    flag("by_unit"),  # whether the halves of a trial are drawn by unit
     Column("past", JSON, nullable=False, server_default="{}", default=dict),  # phases.cltv.Past
     count("version", 1),
 )
@@ -141,6 +143,7 @@ deal_steps: Final = Table(
 )
 """The way of a deal so far: the phases that it came to, and who handled it there."""
 Index("ix_deal_steps_member", deal_steps.c.phase_id, deal_steps.c.member, deal_steps.c.deal_id)
+Index("ix_deal_steps_came", deal_steps.c.phase_id, deal_steps.c.at)
 
 deal_answers: Final = Table(
     "deal_answers",
@@ -272,3 +275,57 @@ proposal_lines: Final = Table(
     Column("seconds", BigInteger, nullable=False, server_default="0", default=0),
 )
 """The evidence of a proposal (phases.learning.Line), as it was when that was made."""
+
+phase_trials: Final = Table(
+    "phase_trials",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("proposal_id", ForeignKey("phase_proposals.id"), nullable=False),
+    Column("service_id", ForeignKey("services.id"), nullable=False),
+    Column("phase_id", ForeignKey("phases.id"), nullable=False),
+    Column("item_id", Integer, nullable=False),
+    text("title"),
+    Column("seed", Integer, nullable=False),
+    flag("by_unit"),
+    Column("state", Text, nullable=False),  # phases.trials.State
+    moment("started_at"),
+    Column("started_by", Text),
+    moment("ended_at", nullable=True),
+    Column("ended_by", Text),
+    text("reason"),
+    count("version", 1),
+)
+_RUNNING = phase_trials.c.state == "running"
+Index(
+    "uq_phase_trials_running",
+    phase_trials.c.phase_id,
+    unique=True,
+    sqlite_where=_RUNNING,
+    postgresql_where=_RUNNING,
+)
+
+trial_places: Final = Table(
+    "trial_places",
+    metadata,
+    Column("trial_id", ForeignKey("phase_trials.id", ondelete="CASCADE"), primary_key=True),
+    Column("member", Text, primary_key=True),
+    Column("cluster", Text, nullable=False),  # whom they were drawn together with
+    flag("optional"),
+)
+
+trial_sums: Final = Table(
+    "trial_sums",
+    metadata,
+    Column("trial_id", ForeignKey("phase_trials.id", ondelete="CASCADE"), primary_key=True),
+    Column("member", Text, primary_key=True),
+    Column("branch", Text, primary_key=True),  # of the customers
+    Column("tier", Integer, primary_key=True),
+    count("came"),
+    count("decided"),
+    count("handed_on"),
+    count("timed"),
+    Column("took", BigInteger, nullable=False, server_default="0", default=0),
+    count("settled"),
+    Column("total", BigInteger, nullable=False, server_default="0", default=0),
+)
+"""What had become of its deals when a trial ended (phases.trials.Sums)."""
