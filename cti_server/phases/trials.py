@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import inf
 from random import Random
 from typing import Final, Literal, NamedTuple, Protocol
 
@@ -82,16 +82,20 @@ class Measure:
     of_optional: int
     """Deals that it was measured over."""
     of_required: int
+    most: float = inf
+    """A difference can't be larger."""
 
     @property
     def difference(self) -> Interval:
         """Where it is optional, less where it is required."""
-        return between_ratios(self.optional, self.required)
+        found = between_ratios(self.optional, self.required)
+        return Interval(found.value, max(-self.most, found.low), min(self.most, found.high))
 
     @property
     def known(self) -> bool:
-        """Whether there is enough to tell something."""
-        return min(self.of_optional, self.of_required) >= FEWEST and isfinite(self.difference.low)
+        """Whether there is enough to tell something: enough deals, and an interval that leaves something out."""
+        found = self.difference
+        return min(self.of_optional, self.of_required) >= FEWEST and (found.low > -self.most or found.high < self.most)
 
     @property
     def verdict(self) -> Verdict:
@@ -136,7 +140,7 @@ def compared(places: Mapping[str, Place], sums: Sequence[Sums]) -> Compared:
     """The halves beside each other. Members who joined later are in neither."""
     known = [one for one in sums if one.member in places]
 
-    def measure(above: str, below: str, unit: float = 1) -> Measure:
+    def measure(above: str, below: str, unit: float = 1, most: float = inf) -> Measure:
         found = []
         for optional in (True, False):
             clusters: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
@@ -147,12 +151,12 @@ def compared(places: Mapping[str, Place], sums: Sequence[Sums]) -> Compared:
                     clusters[place.cluster][1] += getattr(one, below)
             found.append([(total, number) for total, number in clusters.values()])
         counts = [int(sum(number for _total, number in half)) for half in found]
-        return Measure(ratio(found[0]), ratio(found[1]), *counts)
+        return Measure(ratio(found[0]), ratio(found[1]), counts[0], counts[1], most)
 
     came = [sum(one.came for one in known if places[one.member].optional is half) for half in (True, False)]
     return Compared(
         came=(came[0], came[1]),
-        rate=measure("handed_on", "decided"),
+        rate=measure("handed_on", "decided", most=1),
         days=measure("took", "timed", DAY),
         worth=measure("total", "settled"),
     )

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from cti_server.phases.cltv import Terms
+from cti_server.phases.learning import Line
 from cti_server.phases.looking import look
-from cti_server.phases.model import NewDeal
+from cti_server.phases.model import NewDeal, Service
+from cti_server.phases.proposals import Proposal
+from cti_server.server import Server
 from cti_server.shared.errors import Conflict, Invalid, NotAllowed, NotFound
-from cti_server.shared.scope import EVERYTHING
+from cti_server.shared.scope import EVERYTHING, Span
 from tests.adapters.desk_rig import viewer
+from tests.adapters.leak_world import everybody
 from tests.adapters.learning_rig import EACH, FAR, GOOD, Learning
 from tests.adapters.phase_rig import TODAY, admin
 from tests.adapters.storage_rig import customer
 
 NEAR = viewer("810", role="branch manager", extensions=())
+NOTHING = Proposal(0, 0, 0, "require", 1, "Budget", "", "", ("801",), "open", 0.0, None)
 AWAY = viewer("811", role="branch manager", branch="122", extensions=())
 
 
@@ -161,3 +168,23 @@ def test_a_manager_sees_the_evidence_of_their_own_customers_only(firm: Learning)
             desk.proposal(999)
     with firm.at() as desk, pytest.raises(NotAllowed):
         desk.proposals(service.id)
+
+
+def test_evidence_is_read_by_branch_and_class_of_the_customers_whoever_asks(firm: Learning) -> None:
+    with firm.at(admin()) as desk:
+        service = desk.add_service(Service(0, "Cloud", Terms("JPY")), ["Nurturing"])
+        phase = desk.set_up_service(service).phases[0].id
+        lines = [Line("801", "yes", branch, tier, 7) for branch in ("121", "122") for tier in (1, 2, 3)]
+        desk.work.learning.add(replace(NOTHING, service=service, phase=phase), lines)
+    for who in everybody():
+        with firm.database.open(who.scope) as work:
+            seen = {(line.branch, line.tier) for line in work.learning.lines(1)}
+        spans = {Span.ALL: {"121", "122"}, Span.BRANCH: {"121"}, Span.OWN: set[str]()}
+        assert seen == {(branch, tier) for branch in spans[who.scope.span] for tier in who.scope.classes}, who.role
+
+
+def test_the_nightly_look_goes_through_every_service(firm: Learning) -> None:
+    service = firm.learns()
+    Server._learn(SimpleNamespace(_database=firm.database))  # type: ignore[arg-type]
+    with firm.at(admin()) as desk:
+        assert [line.proposal.made_by for line in desk.proposals(service.id)] == [None, None]

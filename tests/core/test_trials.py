@@ -83,6 +83,9 @@ def test_a_clear_difference_is_told_and_few_deals_tell_nothing() -> None:
     assert found.days.optional.value == pytest.approx(5) and found.days.verdict == "open"
     assert compared(PLACES, []).rate.verdict == "few"
     assert compared(PLACES, [one._replace(decided=2, handed_on=1) for one in clear]).rate.verdict == "few"
+    wild = [sums(user, 20, (2, 18, 4, 16)[number]) for number, user in enumerate("abef")]
+    assert compared(PLACES, wild).rate.verdict == "few", "any difference is possible"
+    assert -1 <= compared(PLACES, clear).rate.difference.low <= compared(PLACES, clear).rate.difference.high <= 1
     one_member = [each for each in clear if each.member in "ae"]
     assert compared(PLACES, one_member).rate.verdict == "few", "one member a half says nothing of members"
     assert compared(PLACES, [one._replace(member="joined later") for one in clear]).came == (0, 0)
