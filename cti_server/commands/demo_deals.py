@@ -15,6 +15,7 @@ from cti_server.commands.demo_morning import MomentClock
 from cti_server.phases.availability import Staffing
 from cti_server.phases.cltv import Terms
 from cti_server.phases.desk import PhaseDesk
+from cti_server.phases.desk_asking import Answering
 from cti_server.phases.desk_moving import Signed
 from cti_server.phases.model import Deal, InputItem, NewDeal, Service
 from cti_server.phases.money import money
@@ -84,6 +85,7 @@ def seed(database: Database, firm: Firm) -> None:
             year.tells(customer, SystemClock().now() - ago * _DAY, chance)
         clock.at = SystemClock().now()
         year.by("990").look_now(year.service.id)
+        year.asks()
 
 
 class _HalfYear:
@@ -144,6 +146,16 @@ class _HalfYear:
         if deal.state == "won" and chance.random() < 0.4 and self.clock.at < until:
             end = datetime.fromtimestamp(self.clock.at, _ZONE).date()
             self.by(deal.member or "990").cancel(deal.id, end, "ご家庭のご事情")
+
+    def asks(self) -> None:
+        """Two people at a customer have a link each; one of them has answered."""
+        desk = self.by("801")
+        deal = desk.deal(desk.mine().rows[0].id)
+        items = [one for one in deal.phase.items if one.concerns(deal.deal.size)]
+        ids = [one.id for one in items]
+        token = desk.ask_customer(deal.deal.id, "奥様", ids, "ja", 14, shows=False)
+        desk.ask_customer(deal.deal.id, "税理士の高橋様", ids[:1], "ja", 14, shows=False)
+        Answering(self.work, self.clock).answer(token, {items[-1].id: self._filled(items[-1])}, finished=True)
 
     def _tries(self, deal: Deal, at: float, chance: random.Random) -> None:
         """Something was done for a deal that is still in its phase."""

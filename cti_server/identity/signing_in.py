@@ -17,7 +17,7 @@ from cti_server.identity.second_factor import OVER, Half, SecondFactors
 from cti_server.identity.sessions import SEEN_EVERY, SessionPolicy, new_token, session_id, stands
 from cti_server.identity.standing_in import stands_in
 from cti_server.identity.standing_ports import Absence
-from cti_server.identity.throttling import attempt, keys_of
+from cti_server.identity.throttling import attempt, failed, keys_of
 from cti_server.identity.tokens import STREAM, ApiTokens, TokenUse
 from cti_server.shared.clock import Clock
 from cti_server.shared.errors import Invalid, NotAllowed, NotFound
@@ -157,6 +157,11 @@ class SigningIn(Base):
         with self._rows() as rows:
             session = rows.session(session_id(token))
         return browser if session is None else self._devices.with_user(browser, session.user)
+
+    def wrong_link(self, address: str) -> None:
+        """Counts a questionnaire's link that there is not. Raises Unavailable where there were too many from this
+        address; a good link is never slowed down, since nobody guesses 192 bits."""
+        failed(self._rows, [f"link:{address}"], self._clock.now())
 
     def sign_out(self, token: str) -> str | None:
         """Ends a session; gives its id. Null if there was none."""

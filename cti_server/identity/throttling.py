@@ -14,9 +14,9 @@ from typing import Final
 from cti_server.identity.ports import AccountRows, Failures, OpenRows
 from cti_server.shared.errors import Unavailable
 
-FREE_TRIES: Final = {"login": 5, "code": 5, "device": 5, "address": 20, "token": 20}
+FREE_TRIES: Final = {"login": 5, "code": 5, "device": 5, "address": 20, "token": 20, "link": 20}
 """Failures before the waiting begins. An address may be a whole branch's, behind one router."""
-LONGEST_WAIT: Final = {"login": 60.0, "code": 900.0, "device": 900.0, "address": 900.0, "token": 900.0}
+LONGEST_WAIT: Final = {"login": 60.0, "code": 900.0, "device": 900.0, "address": 900.0, "token": 900.0, "link": 900.0}
 """Seconds. Short for a login, since whoever fails on purpose makes its owner wait in a browser that is new to them; a
 code is asked only of who knows the password."""
 FORGOTTEN_AFTER: Final = 3600.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cti_server.phases.desk_base import PhaseBase
 from cti_server.phases.model import Deal, Service
+from cti_server.phases.questionnaires import offered, state
 from cti_server.phases.suggesting import completion, suggestion
 from cti_server.phases.views import CustomerDeals, DealLine, DealView, Mine, PathLine, ServicePage, StepLine
 from cti_server.shared.errors import NotAllowed, NotFound
@@ -76,6 +77,10 @@ class Lists(PhaseBase):
         people += [user for one in choices for user in (one["by"], one["member"], *_named(one))]
         names = self.work.deals.names(people)
         called = {one.id: one.name for one in service.phases}
+        links = self.work.questionnaires.of_deal(deal.id)
+        given = self.work.questionnaires.given(deal.id) if links else []
+        asked = {one.id: one.person for one in links}
+        names = {**names, **{one.author: one.person for one in links}}
         return DealView(
             deal=deal,
             service=service,
@@ -94,6 +99,8 @@ class Lists(PhaseBase):
             steps=[StepLine(called.get(one.phase, ""), names.get(one.member or "", ""), one.at) for one in deal.steps],
             values=values,
             choices=choices,
+            links=[(one, state(one, deal, self.clock.now())) for one in links],
+            offered=offered(answers, given, asked),
             plain=self.viewer.scope.span is Span.ALL,
             may_act=self.viewer.may("handle") and self._acts(deal),
         )

@@ -22,6 +22,7 @@ from cti_server.phases.model import (
     ValueChange,
 )
 from cti_server.phases.proposals import LearningShelf
+from cti_server.phases.questionnaires import QuestionnaireShelf
 from cti_server.phases.replaying import PastDeal
 from cti_server.phases.tallies import Book
 from cti_server.phases.trials import TrialShelf
@@ -161,8 +162,8 @@ class Deals(Protocol):
     def looked(self, deal: Deal, by: str, at: float, again_after: float) -> None:
         """Adds to the customer's trail that somebody looked, unless they did within so many seconds."""
 
-    def note(self, deal: Deal, by: str, at: float, act: str, detail: Mapping[str, Any]) -> None:
-        """Adds to the customer's trail, and tells the screens."""
+    def note(self, deal: Deal, by: str | None, at: float, act: str, detail: Mapping[str, Any]) -> None:
+        """Adds to the customer's trail, and tells the screens. ``by`` null: the customer, under a link."""
 
 
 class DealWork(Protocol):
@@ -230,6 +231,10 @@ class PhaseWork(Protocol):
     @property
     def done(self) -> DealWork:
         """What is done for them."""
+
+    @property
+    def questionnaires(self) -> QuestionnaireShelf:
+        """Links for customers, and what they answered."""
 
     @property
     def learning(self) -> LearningShelf:

@@ -9,6 +9,7 @@ from typing import Any
 from cti_server.phases.choosing import Rule
 from cti_server.phases.model import Action, Answer, Deal, Member, Phase, Service, Unit, ValueChange
 from cti_server.phases.money import Money
+from cti_server.phases.questionnaires import Link, LinkState, Offered
 from cti_server.phases.replaying import Replayed
 from cti_server.phases.suggesting import Completion, Suggestion
 from cti_server.phases.velocity import Pace
@@ -77,6 +78,10 @@ class DealView:
     steps: Sequence[StepLine]
     values: Sequence[ValueChange]
     choices: Sequence[Mapping[str, Any]]
+    links: Sequence[tuple[Link, LinkState]]
+    """Questionnaires for the customer, newest first."""
+    offered: Mapping[int, Offered]
+    """What the customer answered where an item says something else."""
     may_act: bool
     plain: bool
     """Whether the sums behind a choice are shown to the viewer; else few deals are called few, since they would tell

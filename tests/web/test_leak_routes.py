@@ -77,12 +77,14 @@ ABOUT_NOBODY = {
     "users",
     "roles",
     "stand_ins",
+    "questionnaire",
     "tokens",
     "static",
     "api",
     "phases_setup",
 }
-"""Rooms in which nothing of a customer or a call is; and what only tokens open (tests/web/test_api.py)."""
+"""Rooms in which nothing of a customer or a call is; and what only tokens or links open (tests/web/test_api.py,
+test_questionnaires.py)."""
 FORM = {
     "name": "New",
     "code": "710110",
@@ -119,6 +121,9 @@ NOT_THERE = {
     "view": "99999",
     "name": "nonsense",
     "stand_in": "99999",
+    "link": "99999",
+    "answer": "99999",
+    "token": "nonsense",
     "exemption": "99999",
     "asked": "99999",
     "item": "99999",

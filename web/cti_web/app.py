@@ -53,6 +53,8 @@ BLUEPRINTS: tuple[str, ...] = (
     "calls",
     "customers",
     "phases",
+    "questionnaires",
+    "questionnaire",
     "phases_learning",
     "phases_managing",
     "phases_setup",
@@ -142,7 +144,7 @@ def create_app(
     app.extensions["yobirin.outbox"] = outbox
     app.extensions["yobirin.https"] = https
     app.extensions["yobirin.desk"] = desk or viewer.desk_opener(database, clock, outbox)
-    CSRFProtect(app)
+    csrf = CSRFProtect(app)
     Babel(app, locale_selector=lambda: language(settings.server.language))
     viewer.register(app, accounts or _accounts(database, settings, clock, outbox))
     for part in PARTS:
@@ -153,6 +155,7 @@ def create_app(
     for name in BLUEPRINTS:
         module = import_module(f"cti_web.{name}")
         app.register_blueprint(module.blueprint)
+    csrf.exempt(app.blueprints["questionnaire"])  # its address is the secret, and it knows no cookie
     return app
 
 

@@ -20,6 +20,7 @@ from cti_adapters.storage.phase_trials import TrialRows
 from cti_adapters.storage.phase_work import DealWorkShelf
 from cti_adapters.storage.play_shelf import PlayShelf
 from cti_adapters.storage.profile_shelf import ProfileShelf
+from cti_adapters.storage.questionnaire_shelf import QuestionnaireShelf
 from cti_adapters.storage.refold_shelf import RefoldShelf
 from cti_adapters.storage.request_shelf import RequestShelf
 from cti_adapters.storage.review_shelf import ClaimShelf
@@ -98,6 +99,11 @@ class DeskRepositories:
     def done(self) -> DealWorkShelf:
         """What is done for deals."""
         return DealWorkShelf(self.session, self.firm)
+
+    @cached_property
+    def questionnaires(self) -> QuestionnaireShelf:
+        """Links for customers, and what they answered."""
+        return QuestionnaireShelf(self.session)
 
     @cached_property
     def learning(self) -> LearningRows:

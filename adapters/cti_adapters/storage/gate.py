@@ -23,9 +23,11 @@ from cti_adapters.storage import (
     compliance_rows,
     mapping,
     mapping_phases,
+    mapping_questionnaires,
     mapping_review,
     schema_compliance,
     schema_phases,
+    schema_questionnaires,
     schema_review,
 )
 from cti_adapters.storage.schema import (
@@ -257,6 +259,8 @@ def _phase_rules(scope: Scope) -> dict[type[Any], ColumnElement[bool]]:
         mapping_phases.ActionRow: of_deal(t.deal_actions.c.deal_id),
         mapping_phases.ValueRow: of_deal(t.deal_values.c.deal_id),
         mapping_phases.ChoiceRow: of_deal(t.deal_choices.c.deal_id),
+        mapping_questionnaires.QuestionnaireRow: of_deal(schema_questionnaires.questionnaires.c.deal_id),
+        mapping_questionnaires.GivenRow: of_deal(schema_questionnaires.questionnaire_answers.c.deal_id),
         mapping_phases.TallyRow: of_sums(t.phase_tallies.c),
         mapping_phases.ProposalLineRow: of_sums(t.proposal_lines.c),
         mapping_phases.TrialSumRow: of_sums(t.trial_sums.c),

@@ -249,7 +249,7 @@ class DealShelf:
             entry = Audit(at=at, user=by, act="opened", customer_code=deal.customer, detail={"deal": deal.id}, **about)
             self._session.add(entry)
 
-    def note(self, deal: Deal, by: str, at: float, act: str, detail: Mapping[str, Any]) -> None:
+    def note(self, deal: Deal, by: str | None, at: float, act: str, detail: Mapping[str, Any]) -> None:
         """Adds to the customer's trail, and tells the screens."""
         about = {"subject_kind": "customer", "subject_id": deal.customer, "customer_code": deal.customer}
         self._session.add(Audit(at=at, user=by, act=act, detail={"deal": deal.id, **detail}, **about))

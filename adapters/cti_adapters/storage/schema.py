@@ -577,5 +577,6 @@ Index("ix_audit_user", audit.c.user, audit.c.id)
 from cti_adapters.storage import schema_audit as schema_audit  # noqa: E402
 from cti_adapters.storage import schema_compliance as schema_compliance  # noqa: E402
 from cti_adapters.storage import schema_phases as schema_phases  # noqa: E402
+from cti_adapters.storage import schema_questionnaires as schema_questionnaires  # noqa: E402
 from cti_adapters.storage import schema_review as schema_review  # noqa: E402
 from cti_adapters.storage import schema_signin as schema_signin  # noqa: E402
