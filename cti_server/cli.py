@@ -18,6 +18,7 @@ COMMANDS = {
     "smdr": "smdr",
     "calls": "calls",
     "customers": "customers",
+    "deals": "deals",
     "user": "users",
     "token": "tokens",
     "exchange": "exchange",

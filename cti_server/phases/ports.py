@@ -153,6 +153,12 @@ class Deals(Protocol):
     def held(self, users: Collection[str]) -> dict[str, int]:
         """How many open deals each member has."""
 
+    def imported(self, service: int, number: str) -> bool:
+        """Whether a deal of this number was brought in before."""
+
+    def keep_imported(self, service: int, number: str, deal: int) -> None:
+        """Says which deal a number of elsewhere is."""
+
     def holding(self, deal: Deal) -> Held:
         """Who else has to see its customer."""
 

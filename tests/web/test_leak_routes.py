@@ -82,6 +82,7 @@ ABOUT_NOBODY = {
     "static",
     "api",
     "phases_setup",
+    "phases_import",
 }
 """Rooms in which nothing of a customer or a call is; and what only tokens or links open (tests/web/test_api.py,
 test_questionnaires.py)."""

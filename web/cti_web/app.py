@@ -54,6 +54,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "customers",
     "phases",
     "questionnaires",
+    "phases_import",
     "questionnaire",
     "phases_learning",
     "phases_managing",

@@ -19,7 +19,7 @@ from cti_adapters.storage.mapping_phases import DealRow, PhaseRow, ServiceRow, S
 from cti_adapters.storage.phase_set_up import PhaseSetUp
 from cti_adapters.storage.rematching import move_labels
 from cti_adapters.storage.schema import customers
-from cti_adapters.storage.schema_phases import deals, services
+from cti_adapters.storage.schema_phases import deals, imported_deals, services
 from cti_server.phases.choosing import Question
 from cti_server.phases.cltv import Contract, Past
 from cti_server.phases.model import Deal, Member, NewDeal, Service, Size, State, Step
@@ -224,6 +224,17 @@ class DealShelf:
         c = deals.c
         query = select(c.member, func.count()).where(c.state == "open", c.member.in_(list(users))).group_by(c.member)
         return {row[0]: row[1] for row in system(self._session, writes=False).execute(query)}
+
+    def imported(self, service: int, number: str) -> bool:
+        """Whether a deal of this number was brought in before, whoever may see it."""
+        c = imported_deals.c
+        query = select(c.deal_id).where(c.service_id == service, c.number == number)
+        return system(self._session, writes=False).execute(query).first() is not None
+
+    def keep_imported(self, service: int, number: str, deal: int) -> None:
+        """Says which deal a number of elsewhere is."""
+        row = {"service_id": service, "number": number, "deal_id": deal}
+        system(self._session).execute(imported_deals.insert(), [row])
 
     def holding(self, deal: Deal) -> Held:
         """Who else has to go on seeing the customer."""

@@ -132,6 +132,14 @@ _WAITING = _OPEN & deals.c.member.is_(None)
 Index("ix_deals_waiting", deals.c.phase_id, deals.c.entered_at, sqlite_where=_WAITING, postgresql_where=_WAITING)
 Index("ix_deals_phase", deals.c.phase_id, sqlite_where=_OPEN, postgresql_where=_OPEN)
 
+imported_deals: Final = Table(
+    "imported_deals",
+    metadata,
+    Column("service_id", ForeignKey("services.id"), primary_key=True),
+    Column("number", Text, primary_key=True),  # what the deal is called where it came from
+    Column("deal_id", ForeignKey("deals.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+
 deal_steps: Final = Table(
     "deal_steps",
     metadata,
