@@ -153,6 +153,9 @@ class Everyone:
     def viewer_of(self, token: str) -> Viewer | None:
         return self.now
 
+    def stand_ins(self, *_: object) -> tuple[list[object], dict[str, str]]:
+        return [], {}
+
     def __getattr__(self, name: str) -> Any:
         return lambda *_, **__: {}
 
