@@ -155,7 +155,10 @@ class _HalfYear:
         ids = [one.id for one in items]
         token = desk.ask_customer(deal.deal.id, "奥様", ids, "ja", 14, shows=False)
         desk.ask_customer(deal.deal.id, "税理士の高橋様", ids[:1], "ja", 14, shows=False)
-        Answering(self.work, self.clock).answer(token, {items[-1].id: self._filled(items[-1])}, finished=True)
+        said = next(one for one in items if one.kind == "text")
+        Answering(self.work, self.clock).answer(
+            token, {said.id: "来月の満期分を見直したい。資料は夫婦で拝見します"}, finished=True
+        )
 
     def _tries(self, deal: Deal, at: float, chance: random.Random) -> None:
         """Something was done for a deal that is still in its phase."""
