@@ -15,14 +15,17 @@ from cti_adapters.live.outbox import Effect, Handler
 from cti_adapters.storage.accounts import RIGHTS_ROW
 from cti_adapters.storage.desk_dials import STILL_WANTED, asked_dial, record_dial_outcome
 from cti_adapters.storage.desk_notices import work_notice
-from cti_adapters.storage.outbox import OutboxRow
+from cti_adapters.storage.outbox import OutboxRow, put
+from cti_adapters.storage.phase_deals import REVALUE_ROW
 from cti_adapters.storage.telephones import SEAT_ROW, TEST_ROW
 from cti_adapters.storage.work import Database, UnitOfWork
 from cti_server.calls.ports import DialEntry
+from cti_server.phases.desk_revaluing import Revaluing
 from cti_server.shared.clock import Clock
 from cti_server.shared.errors import Invalid, Unavailable
 from cti_server.shared.notices import PopUpTested, SeatChanged, SessionEnded
 from cti_server.shared.scope import EVERYTHING
+from cti_server.shared.viewer import Viewer
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +58,14 @@ def handlers(
         users = list(row.body["users"])
         return lambda: look_again(users)
 
+    def revalue(unit: UnitOfWork, row: OutboxRow) -> Effect | None:
+        body = row.body
+        itself = Viewer(body["by"], "", "", "", "", "", EVERYTHING, frozenset())  # who changed the terms, wherever now
+        last = Revaluing(unit, itself, clock).revalue(body["service"], body["after"])
+        if last is not None:
+            put(unit, REVALUE_ROW, {**body, "after": last}, row.at)
+        return None
+
     def mail(_: UnitOfWork, row: OutboxRow) -> Effect:
         return wake_mail
 
@@ -76,6 +87,7 @@ def handlers(
         "work": work,
         "session_ended": session_ended,
         RIGHTS_ROW: rights,
+        REVALUE_ROW: revalue,
         "mail": mail,
         "dial": dials.asked,
         SEAT_ROW: seat,

@@ -52,6 +52,8 @@ class SettingUp(PhaseBase):
             raise Invalid("A service keeps its currency; add another service", "currency", "currency-fixed")
         name = self._free_name(service)
         saved = self.work.set_up.save_service(replace(service, name=name))
+        if known and known[0].terms != service.terms:
+            self.work.deals.ask_revaluing(saved, self.viewer.id, self.clock.now())
         self._note("service changed" if service.id else "service added", name, {"service": saved})
         return saved
 

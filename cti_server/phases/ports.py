@@ -153,6 +153,12 @@ class Deals(Protocol):
     def held(self, users: Collection[str]) -> dict[str, int]:
         """How many open deals each member has."""
 
+    def with_contract(self, service: int, after: int, limit: int) -> list[Deal]:
+        """A service's deals that have a contract, by id, after one; everybody's: the server's own work."""
+
+    def ask_revaluing(self, service: int, by: str, at: float) -> None:
+        """Has the server value all contracts of a service anew."""
+
     def imported(self, service: int, number: str) -> bool:
         """Whether a deal of this number was brought in before."""
 

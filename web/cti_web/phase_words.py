@@ -85,6 +85,8 @@ PROPOSAL_YES: Final = {"require": _("Filled in"), "action": _("Completed this wa
 PROPOSAL_NO: Final = {"require": _("Left empty"), "action": _("Completed otherwise")}
 WHYS: Final = {
     "contract signed": _("Contract signed"),
+    "contract imported": _("Contract imported"),
+    "terms changed": _("The service predicts otherwise"),
     "contract changed": _("Contract changed"),
     "opened again": _("Opened again"),
 }

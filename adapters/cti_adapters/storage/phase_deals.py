@@ -33,6 +33,8 @@ from cti_server.shared.errors import Conflict
 from cti_server.shared.notices import WorkChanged
 from cti_server.shared.scope import Label
 
+REVALUE_ROW: Final = "revalue"
+"""The kind of the outbox row after which contracts are valued anew: `{service, by, after}`, lot by lot."""
 LOOK_AT: Final = 200
 """So many waiting deals are looked at for one that somebody may take."""
 
@@ -224,6 +226,16 @@ class DealShelf:
         c = deals.c
         query = select(c.member, func.count()).where(c.state == "open", c.member.in_(list(users))).group_by(c.member)
         return {row[0]: row[1] for row in system(self._session, writes=False).execute(query)}
+
+    def with_contract(self, service: int, after: int, limit: int) -> list[Deal]:
+        """A service's deals that have a contract, by id, after one."""
+        query = select(DealRow).where(DealRow.service_id == service, DealRow.id > after, DealRow.start != "")
+        return [self._deal(row) for row in self._session.scalars(query.order_by(DealRow.id).limit(limit))]
+
+    def ask_revaluing(self, service: int, by: str, at: float) -> None:
+        """Has the server value all contracts of a service anew."""
+        body = {"service": service, "by": by, "after": 0}
+        self._session.add(Outbox(kind=REVALUE_ROW, body=body, at=at))
 
     def imported(self, service: int, number: str) -> bool:
         """Whether a deal of this number was brought in before, whoever may see it."""
