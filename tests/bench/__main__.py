@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.bench import (
     rows_ami,
+    rows_audit,
     rows_coverage,
     rows_live,
     rows_phase_pages,
@@ -38,6 +39,7 @@ GROUPS: dict[str, Callable[[str], list[Row]]] = {
     "backlog": rows_storage.backlog,
     "trail": rows_review.trail,
     "coverage": rows_coverage.coverage,
+    "audit": rows_audit.audit,
     "choosing": rows_phases.choosing,
     "phases": rows_phase_pages.pages,
     "screens": rows_live.screens,
