@@ -211,13 +211,15 @@ def seals_told(walks: Iterable[Walked]) -> dict[int, str]:
 
 
 def _unsaid(walks: Sequence[Walked]) -> Iterable[Finding]:
-    """Entries whose content is gone, though no entry tells of an erasure."""
+    """Entries whose content is gone, though no entry tells of an erasure. An entry tells of what was there before it,
+    and of its own chain never of what came after."""
     said: dict[int, list[tuple[int, int]]] = {}
     for walk in walks:
-        for _at, act, detail in walk.notes:
+        for at, act, detail in walk.notes:
             if act == ERASED:
                 for chain, first, last in json.loads(detail)["entries"]:
-                    said.setdefault(chain, []).append((first, last))
+                    end = at - 1 if chain == walk.chain else last
+                    said.setdefault(chain, []).append((first, min(last, end)))
     lawful = {chain: _joined(pairs) for chain, pairs in said.items()}
     for walk in walks:
         for first, last in walk.erased:

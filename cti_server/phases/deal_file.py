@@ -77,6 +77,11 @@ class RefusedRow:
     sentence: str
 
 
+def twice(line: int) -> RefusedRow:
+    """A deal that stood in the file before."""
+    return RefusedRow(line, "deal", str(Invalid("This deal was in the file before")))
+
+
 def rows(stream: TextIO) -> Iterator[DealRow | RefusedRow]:
     """The rows of a text stream. Raises Invalid where it is no file of deals."""
     csv.field_size_limit(1 << 16)
@@ -95,7 +100,8 @@ def rows(stream: TextIO) -> Iterator[DealRow | RefusedRow]:
         except StopIteration:
             return
         except csv.Error:
-            yield RefusedRow(reader.line_num, "", "This line is no CSV; look at its quotation marks")
+            broken = Invalid("This line is no CSV; look at its quotation marks")
+            yield RefusedRow(reader.line_num, "", str(broken))
             continue
         if not any(cell.strip() for cell in row):
             continue

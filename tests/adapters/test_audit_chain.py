@@ -150,7 +150,10 @@ def change(connection: sqlite3.Connection, dice: random.Random, count: int) -> t
 
 def erase(connection: sqlite3.Connection, dice: random.Random, count: int) -> tuple[str, int]:
     """As an erasure would, though nobody asked for one."""
-    at = dice.randint(1, count)
+    return erase_at(connection, dice.randint(1, count))
+
+
+def erase_at(connection: sqlite3.Connection, at: int) -> tuple[str, int]:
     code, detail, salt = connection.execute(
         "SELECT customer_code, detail, salt FROM audit WHERE position = ?", (at,)
     ).fetchone()
@@ -258,6 +261,36 @@ def test_whatever_is_done_is_found_and_where(tmp_path: Path, one: Tampering) -> 
             assert fitting, (one.__name__, seed, found)
             assert any(finding.first <= at + 1 and at - 1 <= finding.last for finding in fitting), (seed, at, found)
         path.unlink()
+
+
+def told(first: int, last: int) -> dict[str, Any]:
+    """The entry that tells of an erasure."""
+    return entry(0, act="erased", subject_kind="audit", subject_id="person", detail={"entries": [[1, first, last]]})
+
+
+def test_an_erasure_that_is_told_is_lawful_and_one_beyond_it_is_found(tmp_path: Path) -> None:
+    database = filled(tmp_path, 20)
+    connection = bare(database)
+    _what, at = erase(connection, random.Random(5), 20)
+    assert [(one.what, one.first) for one in audit_reading.verify(database).findings] == [("changed", at)]
+    with writing(database.engine).begin() as telling:
+        append(telling, [told(at, at)])
+    assert audit_reading.verify(database).good
+    _what, other = erase(connection, random.Random(6), 20)
+    assert other != at
+    assert [(one.what, one.first) for one in audit_reading.verify(database).findings] == [("changed", other)]
+
+
+def test_an_erasure_tells_of_nothing_that_comes_after_it(tmp_path: Path) -> None:
+    database = filled(tmp_path, 10)
+    with writing(database.engine).begin() as telling:
+        append(telling, [told(1, 10**9)])
+        append(telling, [entry(one) for one in range(10)])
+    connection = bare(database)
+    erase_at(connection, 4)
+    assert audit_reading.verify(database).good
+    erase_at(connection, 15)
+    assert [(one.what, one.first) for one in audit_reading.verify(database).findings] == [("changed", 15)]
 
 
 def test_a_cleverly_cut_trail_shows_only_beside_a_seal(tmp_path: Path) -> None:

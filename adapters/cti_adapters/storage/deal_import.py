@@ -8,7 +8,7 @@ from typing import Final, TextIO
 
 from cti_adapters.storage import outbox
 from cti_adapters.storage.work import Database
-from cti_server.phases.deal_file import DealRow, RefusedRow, rows
+from cti_server.phases.deal_file import DealRow, RefusedRow, rows, twice
 from cti_server.phases.desk import PhaseDesk
 from cti_server.phases.desk_importing import Brought, lots
 from cti_server.shared.clock import Clock
@@ -54,7 +54,7 @@ def import_deals(
                 refused(row)
             elif row.number in seen:
                 done.rows += 1
-                refused(RefusedRow(row.line, "deal", "This deal was in the file before"))
+                refused(twice(row.line))
             else:
                 seen.add(row.number)
                 good.append(row)
