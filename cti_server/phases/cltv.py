@@ -13,9 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from typing import Final
 
 from cti_server.phases.money import Money, same_currency
 from cti_server.shared.errors import Invalid
+
+MOST: Final = 10**15
+"""Smallest units of a currency that one contract can be worth, so that sums over thousands can be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +132,12 @@ def value(contract: Contract, terms: Terms, past: Past) -> Valuation:
     price = _price(contract, terms, past)
     real = contract.months
     if real is not None:
-        return Valuation(Money(round(price * real), terms.currency), price, Fraction(real), predicted=False)
+        return Valuation(_worth(price * real, terms), price, Fraction(real), predicted=False)
     months = Fraction(terms.months) if terms.months is not None else _mean(past.months_total, past.ended, "months")
     factor = Fraction(terms.factor)
     plain = price * months * factor
     if not terms.by_success_days:
-        return Valuation(Money(round(plain), terms.currency), price, months, True, factor)
+        return Valuation(_worth(plain, terms), price, months, True, factor)
     days = contract.success_days
     if days == 0:
         raise Invalid(
@@ -144,8 +148,19 @@ def value(contract: Contract, terms: Terms, past: Past) -> Valuation:
         )
     given = terms.success_days
     expected = Fraction(given) if given is not None else _mean(past.days_total, past.contracts, "success_days")
-    worth = Money(round(plain * expected / days), terms.currency)
+    worth = _worth(plain * expected / days, terms)
     return Valuation(worth, price, months, True, factor, expected, days)
+
+
+def _worth(exact: Fraction, terms: Terms) -> Money:
+    rounded = round(exact)
+    if rounded > MOST:
+        raise Invalid(
+            "A contract can't be worth that much; look at the price, and at what the service predicts with",
+            "price",
+            "worth-too-much",
+        )
+    return Money(rounded, terms.currency)
 
 
 def _price(contract: Contract, terms: Terms, past: Past) -> Fraction:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Final
 
 from cti_server.phases.desk_valuing import Valuing, contract_of
+from cti_server.shared.errors import Invalid
 
 LOT: Final = 200
 """Deals of one transaction."""
@@ -17,13 +18,18 @@ class Revaluing(Valuing):
 
     def revalue(self, service_id: int, after: int) -> int | None:
         """Values a service's contracts anew, those of the deals after one; gives the last of them, null at the end.
-        A deal whose worth stays as it was is left alone, so that it can be done again."""
+        A deal whose worth stays as it was is left alone, so that it can be done again; so is one of which the new terms
+        can't say it (signed on the day of the first contact, and success days count now): it keeps what it was worth
+        until its contract is mended, and holds up none of the others."""
         service = self.work.set_up.service(service_id)
         if service is None:
             return None
         found = self.work.deals.with_contract(service_id, after, LOT)
         for deal in found:
-            valued = self._valued(deal, service, contract_of(deal), WHY)
+            try:
+                valued = self._valued(deal, service, contract_of(deal), WHY)
+            except Invalid:
+                continue
             if (valued.worth, valued.predicted) != (deal.worth, deal.predicted):
                 self.work.deals.put(valued)
         return found[-1].id if len(found) == LOT else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -113,3 +113,22 @@ def test_whatever_the_terms_it_is_what_they_say(sold: Sold, months: int, factor:
     found = sold.worths()[1:]
     for price, worth in zip(prices, found, strict=True):
         assert worth is not None and abs(worth - price * months * factor) <= Decimal("0.5")
+
+
+def test_a_contract_of_which_the_terms_say_nothing_holds_up_none_of_the_others(sold: Sold) -> None:
+    with sold.database.open(EVERYTHING, write=True) as work:
+        for row in work.session.query(DealRow).filter(DealRow.id != 3):
+            row.first_contact = (date.fromisoformat(row.start) - timedelta(days=10)).isoformat()
+    before = sold.worths()
+    sold.says(Terms("JPY", months=Decimal(12), success_days=Decimal(25)))
+    sold.follows()
+    now = [(100_000 + n) * 12 * 25 // 10 for n in range(5)]
+    assert sold.worths() == [600_000, now[1], before[2], *now[3:]]
+    assert sold.sum_of("802") == sum(one or 0 for one in sold.worths())
+
+
+def test_terms_beyond_all_measure_leave_the_values_as_they_were(sold: Sold) -> None:
+    before = sold.worths()
+    sold.says(Terms("JPY", months=Decimal(10) ** 12, factor=Decimal(10) ** 6, by_success_days=False))
+    assert sold.follows() == 1
+    assert sold.worths() == before
