@@ -31,6 +31,7 @@ STRANGE = (
     "1e309",
     "NaN",
     "٣",
+    "²",
     "\x00",
     "\ud7ff\U0010ffff",
     "‮",
@@ -116,7 +117,7 @@ def known(world: World) -> list[str]:
 def requests(site: Site) -> st.SearchStrategy[tuple[str, str, dict[str, str]]]:
     """(method, address, fields) of any request."""
     values = st.one_of(st.sampled_from(known(site.world)), st.sampled_from(STRANGE), st.text(max_size=30))
-    fields = st.dictionaries(st.sampled_from(names()), values, max_size=7)
+    fields = st.dictionaries(st.sampled_from([*names(), "item-²", "item-" + "9" * 5000]), values, max_size=7)
     inside = values.filter(lambda text: text and "/" not in text and len(text) < 500)
 
     @st.composite

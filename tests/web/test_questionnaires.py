@@ -170,6 +170,24 @@ def test_a_link_that_cannot_be_made_gets_a_sentence(asked: Asked, wrong: dict[st
     assert said in asked.link(status=422, **wrong)
 
 
+@pytest.mark.parametrize("field", ["item-²", "item-٣", "item-" + "9" * 5000, "item-", "item--1"])
+def test_fields_that_are_none_of_ours_are_passed_over(asked: Asked, field: str) -> None:
+    asked.answers(asked.link(), **{field: "x"})
+    asked.answers("/q/nonsense", 404, **{field: "x"})
+    for wrong in ({"items": ["²"]}, {"days": "²"}):
+        asked.link(status=422, **wrong)
+
+
+def test_long_answers_are_kept(asked: Asked) -> None:
+    path = asked.link()
+    asked.answers(
+        path,
+        **{f"item-{item}": "長" * 2000 for item in asked.items[:1]}
+        | {f"item-{n}": "長" * 2000 for n in range(900, 905)},
+    )
+    assert "長" * 2000 in asked.deal_page()
+
+
 def test_there_is_an_end_to_links_and_to_answers(asked: Asked) -> None:
     for _ in range(MOST_LINKS):
         asked.link()

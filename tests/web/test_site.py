@@ -366,6 +366,7 @@ class Logged:
         (b"/go/tel/+81355550142", "/go/tel/+#"),
         (b"/x/%E5%B1%B1\xe5\nGET", "/x/#######GET"),
         (b"/calls/hq-1800000000.17", "/calls/hq-#.#"),
+        (b"/q/BRhKmWmxM8MA85LddeO0abcdefghijkl", "/q/#"),
     ],
 )
 def test_the_access_log_holds_no_number_no_query_and_no_line_break(path: bytes, shown: str) -> None:

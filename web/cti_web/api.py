@@ -11,6 +11,7 @@ from flask import Blueprint, Response, g, jsonify, request
 from cti_server.calls.views import CallQuery, CallRow, HistoryRow, TrailStep, Who
 from cti_server.shared.errors import Invalid
 from cti_web.bearer import by_token
+from cti_web.typed import whole
 from cti_web.viewer import desk, signed_in, viewer
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
@@ -168,7 +169,7 @@ def _zoned(text: str) -> float:
 
 def _limit() -> int:
     text = request.args.get("limit", "50")
-    if not text.isdigit() or not 1 <= int(text) <= MOST:
+    if not 1 <= (whole(text) or 0) <= MOST:
         raise Invalid(f"“limit” is a number from 1 to {MOST}", "limit", "api-limit")
     return int(text)
 

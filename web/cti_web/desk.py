@@ -17,6 +17,7 @@ from cti_web import formats, periods
 from cti_web.answers import Undo, asked_for, counts_of_today, done, fragment, page, wants_fragment
 from cti_web.phases import phases
 from cti_web.record_requests import record_requests
+from cti_web.typed import whole
 from cti_web.viewer import desk, signed_in, viewer
 
 if TYPE_CHECKING:
@@ -293,7 +294,7 @@ def dial(item: int) -> Response:
 def undo() -> Response:
     """Takes an act back."""
     form = request.form
-    item = int(form["item"]) if form.get("item", "").isdigit() else None
+    item = whole(form.get("item", ""))
     with desk() as use:
         match form.get("what"):
             case "record":

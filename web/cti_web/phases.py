@@ -15,7 +15,7 @@ from cti_server.phases.filling import day, number
 from cti_server.phases.model import Deal, NewDeal, Service
 from cti_server.phases.money import Money, money
 from cti_server.shared.clock import Clock
-from cti_web import phase_words
+from cti_web import phase_words, typed
 from cti_web.answers import Undo, asked_for, done, fragment, page, private
 from cti_web.viewer import desk, needs, signed_in, viewer
 
@@ -106,9 +106,8 @@ def type_in(deal: int, item: int) -> Response:
 @needs("handle")
 def save(deal: int) -> Response:
     """Saves the input items; where the phase is complete, on to who takes the deal then."""
-    typed = {int(key[5:]): text for key, text in request.form.items() if key.startswith("item-") and key[5:].isdigit()}
     with desk() as use:
-        found = phases(use).save(deal, typed)
+        found = phases(use).save(deal, typed.items(request.form))
     if found.complete and request.form.get("then") == "next":
         return done(_("Saved"), then=url_for("phases.ask_next", deal=deal))
     return done(_("Saved"), then=url_for("phases.one", deal=deal))

@@ -19,6 +19,7 @@ from cti_server.phases.desk_asking import LANGUAGES, Answering
 from cti_server.phases.questionnaires import Form, takes_answers
 from cti_server.shared.errors import Conflict, Invalid, Unavailable
 from cti_server.shared.scope import EVERYTHING
+from cti_web import typed
 from cti_web.answers import private
 from cti_web.sentences import said
 from cti_web.viewer import public
@@ -26,8 +27,6 @@ from cti_web.viewer import public
 blueprint = Blueprint("questionnaire", __name__)
 
 LONGEST_TOKEN: Final = 64
-MOST_BYTES: Final = 64 * 1024
-"""Of what is answered at once."""
 
 
 @blueprint.get("/q/<token>")
@@ -43,14 +42,12 @@ def show(token: str) -> Response:
 @public
 def answer(token: str) -> Response:
     """Keeps what was answered."""
-    if (request.content_length or 0) > MOST_BYTES:
-        return _no_link(413)
-    typed = {int(key[5:]): text for key, text in request.form.items() if key.startswith("item-") and key[5:].isdigit()}
+    said_so_far = typed.items(request.form)
     finished = request.form.get("do") == "finish"
     problem: Invalid | Conflict | None = None
     try:
         with _answering() as use:
-            form = use.answer(token, typed, finished)
+            form = use.answer(token, said_so_far, finished)
     except (Invalid, Conflict) as refused:
         problem = refused
         with _answering() as use:
@@ -58,7 +55,7 @@ def answer(token: str) -> Response:
     if form is None:
         return _no_link()
     if problem is not None:
-        return _page(token, form, problem, typed)
+        return _page(token, form, problem, said_so_far)
     kept = "finished" if finished else "kept"
     return _bare(
         cast(Response, redirect(url_for("questionnaire.show", token=token, lang=_chosen(form), said=kept), 303))
@@ -66,7 +63,7 @@ def answer(token: str) -> Response:
 
 
 def _page(
-    token: str, form: Form, problem: Invalid | Conflict | None = None, typed: dict[int, str] | None = None
+    token: str, form: Form, problem: Invalid | Conflict | None = None, said_so_far: dict[int, str] | None = None
 ) -> Response:
     language = _chosen(form)
     with force_locale(language):
@@ -76,7 +73,7 @@ def _page(
             "language": language,
             "languages": LANGUAGES,
             "open": takes_answers(form.state),
-            "typed": {**form.values, **(typed or {})},
+            "typed": {**form.values, **(said_so_far or {})},
             "problem": (said(problem) or _("Something in what you entered does not fit")) if problem else "",
             "field": getattr(problem, "field", None) or "",
             "said": request.args.get("said", ""),
@@ -86,8 +83,9 @@ def _page(
     return _bare(private(body, status), language)
 
 
-def _no_link(status: int = 404) -> Response:
+def _no_link() -> Response:
     """The same for a link that never was and one that is mistyped."""
+    status = 404
     try:
         cast(Any, current_app.extensions["yobirin.accounts"]).wrong_link(request.remote_addr or "")
     except Unavailable:

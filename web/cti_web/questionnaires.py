@@ -12,6 +12,7 @@ from cti_server.shared.errors import Invalid
 from cti_web.answers import done, page
 from cti_web.phases import phases
 from cti_web.sentences import said
+from cti_web.typed import whole
 from cti_web.viewer import desk, needs, signed_in
 
 blueprint = Blueprint("questionnaires", __name__)
@@ -23,8 +24,7 @@ blueprint = Blueprint("questionnaires", __name__)
 def make(deal: int) -> Response:
     """Makes a link and shows it, this once."""
     form = request.form
-    items = {int(one) for one in form.getlist("items") if one.isdigit()}
-    days = form.get("days", "")
+    items = {one for text in form.getlist("items") if (one := whole(text)) is not None}
     token, problem = "", ""
     try:
         with desk() as use:
@@ -33,7 +33,7 @@ def make(deal: int) -> Response:
                 form.get("person", ""),
                 items,
                 form.get("language", ""),
-                int(days) if days.isdigit() and len(days) < 4 else 0,
+                whole(form.get("days", "")) or 0,
                 form.get("shows") == "1",
             )
     except Invalid as refused:

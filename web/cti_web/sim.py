@@ -16,6 +16,7 @@ from cti_server.exchanges.playing import KIND, MOST_TEXT, SPEEDS, UP, PlayDesk
 from cti_server.shared.errors import Invalid
 from cti_web import rehearsing
 from cti_web.answers import asked_for, fragment, page
+from cti_web.typed import whole
 from cti_web.viewer import desk, needs, signed_in
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def on_exchange() -> Response:
         asked = PlayDesk(cast(Any, use.work).plays, use.viewer, use.clock, use.exchanges())
         stand = None
         if played is None or not played.fault:
-            stand = asked.ask(request.form.get("exchange", ""), command, text, int(speed) if speed.isdigit() else 0)
+            stand = asked.ask(request.form.get("exchange", ""), command, text, whole(speed) or 0)
     values: dict[str, Any] = {
         **_choices(),
         "stand": stand,
@@ -202,7 +203,7 @@ def _choices() -> dict[str, Any]:
 def _play() -> rehearsing.Rehearsed:
     chosen = [key for key in request.form.getlist("fault") if key in FAULTS]
     seed = request.form.get("seed", "1").strip() or "1"
-    if not seed.isascii() or not seed.isdigit() or len(seed) > 9:
+    if whole(seed) is None:
         raise Invalid(gettext("The seed is a whole number."), "seed")
     text = _text()
     values = {key: value for fault in chosen for key, value in FAULTS[fault].values.items()}

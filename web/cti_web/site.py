@@ -166,8 +166,10 @@ class PublicSite(_Site):  # type: ignore[misc]
 
 
 def access_line(request: Any) -> str:
-    """``127.0.0.1 GET /customers/# 200 5120``: paths may hold a customer's code or a number, so digits are blanked."""
-    path = re.sub(rb"%[0-9A-Fa-f]{2}|[^\x21-\x7e]|\d+", b"#", request.path).decode("ascii")
+    """``127.0.0.1 GET /customers/# 200 5120``: paths may hold a customer's code or a number, so digits are blanked;
+    of a questionnaire's link nothing is told but that there was one."""
+    asked = b"/q/#" if request.path.startswith(b"/q/") else request.path
+    path = re.sub(rb"%[0-9A-Fa-f]{2}|[^\x21-\x7e]|\d+", b"#", asked).decode("ascii")
     client: IAddress | None = request.getClientAddress()
     host = getattr(client, "host", "-")
     method = re.sub(rb"[^A-Z]", b"", request.method).decode("ascii")
