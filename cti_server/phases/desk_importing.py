@@ -46,10 +46,10 @@ class Importing(Valuing):
         done = Brought()
         for row in rows:
             done.rows += 1
-            if self.work.deals.imported(service_id, row.number):
-                done.there += 1
-                continue
             try:
+                if self._there_before(service_id, row):
+                    done.there += 1
+                    continue
                 self._check(service, row)
             except (Invalid, NotFound) as bad:
                 refuse(RefusedRow(row.line, getattr(bad, "field", None) or "", str(bad)))
@@ -58,13 +58,17 @@ class Importing(Valuing):
             done.added += 1
         return done
 
-    def _check(self, service: Service, row: DealRow) -> None:
-        """Everything that may be wrong, before anything is written."""
-        customer = self.work.deals.customer(row.customer)
-        if customer is None:
+    def _there_before(self, service_id: int, row: DealRow) -> bool:
+        """Whether the deal was brought in before. Invalid for a customer whom the viewer does not see: that there is a
+        deal with them is nothing to be told either."""
+        if self.work.deals.customer(row.customer) is None:
             raise Invalid(
                 "There is no customer of this code, or it lies outside what you may see", "customer", "unknown"
             )
+        return self.work.deals.imported(service_id, row.number, row.customer)
+
+    def _check(self, service: Service, row: DealRow) -> None:
+        """Everything else that may be wrong, before anything is written."""
         if not service.phases or len(row.path) > len(service.phases):
             raise Invalid("The path has more steps than the service has phases", "path", "path-long")
         if row.state == "won" and len(row.path) < len(service.phases):
@@ -77,10 +81,14 @@ class Importing(Valuing):
             raise Invalid("The path names somebody who is no user here; users are named by their number", "path", "who")
         if row.state == "open":
             member = self.work.set_up.member(row.path[-1].member)
+            customer = self.work.deals.customer(row.customer)
+            works = member is not None and service.phases[len(row.path) - 1].id in member.works
+            if member is None or member.scope is None or customer is None or not works:
+                raise Invalid("Who has the deal now does not work this phase; set them up for it first", "path", "idle")
             label = Label("customer", customer.branch, customer.rep, customer.confidentiality)
-            if member is None or member.scope is None or not member.scope.admits(label):
+            if not member.scope.admits(label):
                 raise Invalid(
-                    "Who has the deal now works no phase or can't see the customer; change the rep in charge first",
+                    "Who has the deal now can't see the customer; change the rep in charge first",
                     "path",
                     "member-blind",
                 )
@@ -108,7 +116,7 @@ class Importing(Valuing):
 
         new = NewDeal(service.id, row.customer, row.title, row.size, row.source, row.first_contact)
         deal_id = self.work.deals.add(new, service.phases[0].id, moment(row.path[0].day))
-        self.work.deals.keep_imported(service.id, row.number, deal_id)
+        self.work.deals.keep_imported(service.id, row.number, row.customer, deal_id)
         deal = self._deal(deal_id)
         steps = tuple(
             Step(phase.id, came.member, moment(came.day)) for phase, came in zip(service.phases, row.path, strict=False)
@@ -124,7 +132,7 @@ class Importing(Valuing):
             due_at=now if is_open else steps[-1].at,
             state=row.state,
             through=row.state == "won" or (row.state == "cancelled" and len(steps) == len(service.phases)),
-            closed_at=None if is_open else moment(row.closed or row.end or row.path[-1].day),
+            closed_at=None if is_open else min(now, moment(row.closed or row.end or row.path[-1].day)),
             reason=row.reason,
             end=row.end,
         )

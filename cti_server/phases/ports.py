@@ -159,10 +159,10 @@ class Deals(Protocol):
     def ask_revaluing(self, service: int, by: str, at: float) -> None:
         """Has the server value all contracts of a service anew."""
 
-    def imported(self, service: int, number: str) -> bool:
-        """Whether a deal of this number was brought in before."""
+    def imported(self, service: int, number: str, customer: str) -> bool:
+        """Whether a customer's deal of this number was brought in before."""
 
-    def keep_imported(self, service: int, number: str, deal: int) -> None:
+    def keep_imported(self, service: int, number: str, customer: str, deal: int) -> None:
         """Says which deal a number of elsewhere is."""
 
     def holding(self, deal: Deal) -> Held:

@@ -11,6 +11,7 @@ import pytest
 from cti_adapters.storage import mapping
 from cti_adapters.storage.mapping_phases import DealRow, TallyRow
 from cti_server.shared.scope import EVERYTHING
+from tests.adapters.storage_rig import customer
 from tests.web.test_phase_pages import BOSS, Site, english
 
 HEADER = "deal,customer,title,source,size,first_contact,path,state,closed,reason,start,price,currency,end\n"
@@ -94,7 +95,8 @@ def test_a_file_imported_again_adds_what_is_new(site: Importing) -> None:
         (WON.replace(" > 801 2026-07-01", ""), "path", "came through all phases"),
         (LOST.replace("2026-07-01", ""), "closed", "on which day"),
         (LOST.replace("大", "huge"), "size", "small or large"),
-        (OPEN.replace("801 2026-12-02", "803 2026-12-02"), "path", "change the rep in charge first"),
+        (OPEN.replace("801 2026-12-02", "802 2026-12-02"), "path", "does not work this phase"),
+        (OPEN.replace("801 2026", "803 2026"), "path", "does not work this phase"),
         (OPEN.replace("801 2026-12-02", "801 yesterday"), "path", "Write days as"),
         (OPEN.replace("More", ""), "title", "This is missing"),
     ],
@@ -105,6 +107,17 @@ def test_a_row_that_cannot_be_taken_gets_a_sentence_and_the_others_go_on(
     page = site.sends(HEADER + row + LOST.replace("d2", "d9"))
     assert sentence in page and f"<code>{column}</code>" in page and "1 deal added" in page and "1 refused" in page
     assert [one.state for one in site.deals()] == ["lost"]
+
+
+def test_a_number_tells_nothing_of_customers_that_one_does_not_see(site: Importing) -> None:
+    site.firm.put(customer("200200", "+81355559999", rep="803", branch="122"))
+    hidden = LOST.replace("100102", "200200")
+    site.sends(HEADER + hidden)
+    near = english("700", role="branch manager", rights=frozenset({"phases", "handle"}))
+    for row in (hidden, hidden.replace("d2", "d77")):
+        page = site.sends(HEADER + row, do="look", who=near)
+        assert "no customer of this code" in page and "there before" not in page
+    assert "1 deal to add" in site.sends(HEADER + LOST, do="look", who=near)
 
 
 def test_windows_files_and_what_is_no_file_of_deals(site: Importing) -> None:

@@ -237,15 +237,15 @@ class DealShelf:
         body = {"service": service, "by": by, "after": 0}
         self._session.add(Outbox(kind=REVALUE_ROW, body=body, at=at))
 
-    def imported(self, service: int, number: str) -> bool:
-        """Whether a deal of this number was brought in before, whoever may see it."""
+    def imported(self, service: int, number: str, customer: str) -> bool:
+        """Whether a customer's deal of this number was brought in before."""
         c = imported_deals.c
-        query = select(c.deal_id).where(c.service_id == service, c.number == number)
+        query = select(c.deal_id).where(c.service_id == service, c.number == number, c.customer_code == customer)
         return system(self._session, writes=False).execute(query).first() is not None
 
-    def keep_imported(self, service: int, number: str, deal: int) -> None:
+    def keep_imported(self, service: int, number: str, customer: str, deal: int) -> None:
         """Says which deal a number of elsewhere is."""
-        row = {"service_id": service, "number": number, "deal_id": deal}
+        row = {"service_id": service, "number": number, "customer_code": customer, "deal_id": deal}
         system(self._session).execute(imported_deals.insert(), [row])
 
     def holding(self, deal: Deal) -> Held:

@@ -137,6 +137,7 @@ imported_deals: Final = Table(
     metadata,
     Column("service_id", ForeignKey("services.id"), primary_key=True),
     Column("number", Text, primary_key=True),  # what the deal is called where it came from
+    Column("customer_code", Text, primary_key=True),  # so that a number tells nothing of a customer one does not see
     Column("deal_id", ForeignKey("deals.id", ondelete="CASCADE"), nullable=False, index=True),
 )
 
