@@ -8,7 +8,7 @@ from cti_server.identity import seating
 from cti_server.identity.accounts import Role, User, login_key
 from cti_server.identity.desk_base import check_password, check_user
 from cti_server.identity.desk_extensions import Extensions
-from cti_server.identity.roles import authorities, check_role
+from cti_server.identity.roles import authorities, check_role, tell_all
 from cti_server.shared.errors import Invalid
 
 
@@ -68,7 +68,7 @@ class Managing(Extensions):
             check_user(rows, user)
             rows.put_user(user)
             rows.note(self._clock.now(), by, "role-given", user_id, {"role": role})
-            rows.tell_rights([user_id], self._clock.now())
+            rows.tell_rights([user_id, *rows.stand_ins.standing_for([user_id], self._clock.now())], self._clock.now())
 
     def roles(self) -> list[Role]:
         """All roles, by name."""
@@ -82,4 +82,4 @@ class Managing(Extensions):
             rows.put_role(role)
             now = self._clock.now()
             rows.note_role(now, by, "role-changed", role.name, {"after": authorities(role)})
-            rows.tell_rights(rows.people.ids_of_role(role.name), now)
+            tell_all(rows, role.name, now)

@@ -15,6 +15,7 @@ from cti_server.identity.accounts import RIGHTS, ROLES, Right, Role, User, Viewe
 from cti_server.identity.desk_base import Base, somebody_left
 from cti_server.identity.people_ports import Reach
 from cti_server.identity.ports import AccountRows
+from cti_server.identity.standing_in import stands_in
 from cti_server.shared.errors import Conflict, Invalid, NotAllowed, NotFound
 from cti_server.shared.scope import Span
 
@@ -126,7 +127,7 @@ class Roles(Base):
             now = self._clock.now()
             told = {"before": authorities(before), "after": authorities(role)}
             rows.note_role(now, viewer.id, "role-changed", role.name, told)
-            rows.tell_rights(rows.people.ids_of_role(role.name), now)
+            tell_all(rows, role.name, now)
         return before
 
     def add_role(self, viewer: Viewer, role: Role) -> None:
@@ -156,7 +157,12 @@ class Roles(Base):
         return role
 
     def _reach(self, rows: AccountRows, user: User, role: Role) -> Reach:
-        return rows.people.reach(role.scope(user.id, user.branch))
+        """What a user would see in a role; with the customers of whom they stand in for, who may have the same role."""
+        absences = [
+            replace(one, classes=role.classes) if _has(rows, one.user, role) else one
+            for one in rows.stand_ins.now(user.id, self._clock.now())
+        ]
+        return rows.people.reach(replace(role.scope(user.id, user.branch), stands_in=stands_in(role, absences)))
 
 
 def check_role(role: Role) -> None:
@@ -207,6 +213,17 @@ def wider(role: Role, before: Role) -> bool:
         or bool(role.classes - before.classes)
         or bool(role.rights - before.rights)
     )
+
+
+def tell_all(rows: AccountRows, role: str, at: float) -> None:
+    """The open screens of a role's users are looked at again, and those of who stands in for one of them."""
+    users = rows.people.ids_of_role(role)
+    rows.tell_rights([*users, *rows.stand_ins.standing_for(users, at)], at)
+
+
+def _has(rows: AccountRows, user_id: str, role: Role) -> bool:
+    user = rows.user(user_id)
+    return user is not None and user.role == role.name
 
 
 def _may_be(viewer: Viewer, role: Role, before: Role) -> None:

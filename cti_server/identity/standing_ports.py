@@ -55,5 +55,8 @@ class StandInRows(Protocol):
     def now(self, user: str, now: float) -> Sequence[Absence]:
         """For whom a user stands in at a moment."""
 
+    def standing_for(self, users: Sequence[str], now: float) -> Sequence[str]:
+        """Who stands in for one of some users at a moment."""
+
     def colleagues(self, user: str, branch: str | None) -> Sequence[tuple[str, str]]:
         """Id and name of other active users who handle calls, of a branch or of all, by name."""

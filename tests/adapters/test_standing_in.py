@@ -16,6 +16,7 @@ from cti_server.calls.desk import Desk
 from cti_server.calls.views import CallQuery
 from cti_server.identity.accounts import User, Viewer
 from cti_server.identity.desk import Accounts
+from cti_server.identity.roles import role_state
 from cti_server.shared.errors import Invalid, NotFound
 from cti_server.shared.scope import EVERYTHING
 from tests.adapters.desk_rig import Office
@@ -150,6 +151,20 @@ def test_days_do_not_overlap_and_the_stand_in_is_there(firm: Firm) -> None:
     firm.away(TODAY + 2 * DAY, TODAY + 3 * DAY)
     with pytest.raises(Invalid, match="is away on some of these days"):
         firm.room.name_stand_in(firm.who("813"), "813", "801", (TODAY, TODAY))
+
+
+def test_a_preview_of_a_role_counts_whom_one_stands_in_for_and_their_change_is_told(firm: Firm) -> None:
+    firm.put(mapping.User(id="990", login="u990", name="name 990", branch="122", role="administrator"))
+    firm.away()
+    chief, junior = firm.who("990"), firm.room.one_role(firm.who("990"), "junior").role
+    wider = replace(junior, classes=frozenset({1, 2, 3}))
+    (row,) = firm.room.preview_role(chief, wider).rows
+    assert (row.before.customers, row.after.customers) == (1, 2)
+    firm.room.save_role(chief, wider, role_state(junior))
+    assert len(firm.calls("813")) == 2
+    rep = firm.room.one_role(chief, "rep").role
+    firm.room.save_role(chief, replace(rep, classes=frozenset({3})), role_state(rep))
+    assert "813" in firm.outbox("rights")[-1]["users"] and len(firm.calls("813")) == 1
 
 
 def test_a_role_that_handles_no_calls_any_more_stands_in_for_nobody(firm: Firm) -> None:

@@ -72,6 +72,14 @@ class StandInShelf:
         """For whom a user stands in at a moment."""
         return absences(self._session.connection(), user, now)
 
+    def standing_for(self, users: Sequence[str], now: float) -> Sequence[str]:
+        """Who stands in for one of some users at a moment."""
+        query = select(StandInRow.absent, StandInRow.user).where(
+            StandInRow.ended_at.is_(None), StandInRow.since <= now, StandInRow.until > now
+        )
+        absent = set(users)
+        return sorted({row.user for row in self._session.execute(query) if row.absent in absent})
+
     def colleagues(self, user: str, branch: str | None) -> Sequence[tuple[str, str]]:
         """Id and name of other active users who handle calls, of a branch or of all, by name."""
         handling = [role.name for role in self._session.scalars(select(Role)) if "handle" in role.rights]
