@@ -15,6 +15,7 @@ from cti_adapters.live.outbox import Effect, Handler
 from cti_adapters.storage.accounts import RIGHTS_ROW
 from cti_adapters.storage.desk_dials import STILL_WANTED, asked_dial, record_dial_outcome
 from cti_adapters.storage.desk_notices import work_notice
+from cti_adapters.storage.handover import HANDOVER_ROW, move_customers
 from cti_adapters.storage.outbox import OutboxRow, put
 from cti_adapters.storage.phase_deals import REVALUE_ROW
 from cti_adapters.storage.telephones import SEAT_ROW, TEST_ROW
@@ -66,6 +67,12 @@ def handlers(
             put(unit, REVALUE_ROW, {**body, "after": last}, row.at)
         return None
 
+    def hand_over(unit: UnitOfWork, row: OutboxRow) -> Effect | None:
+        body = row.body
+        if move_customers(unit, body["from"], body["to"], body["by"], clock.now()):
+            put(unit, HANDOVER_ROW, body, row.at)
+        return None
+
     def mail(_: UnitOfWork, row: OutboxRow) -> Effect:
         return wake_mail
 
@@ -88,6 +95,7 @@ def handlers(
         "session_ended": session_ended,
         RIGHTS_ROW: rights,
         REVALUE_ROW: revalue,
+        HANDOVER_ROW: hand_over,
         "mail": mail,
         "dial": dials.asked,
         SEAT_ROW: seat,

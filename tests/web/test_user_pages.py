@@ -165,3 +165,16 @@ def test_a_stand_in_is_named_on_ones_own_settings_and_ended_by_who_looks_after_t
     assert chief.post(end[0]).location == "/admin/users/801"
     assert chief.post("/admin/users/801/stand-ins", data=days | {"user": "805"}).status_code == 303
     assert "名前805 for 名前801" in text(rep.get("/me"))
+
+
+def test_somebody_leaves_and_a_colleague_takes_over(site: Site) -> None:
+    site.firm.room.add_user(User("802", "u802", "名前802", "121", "rep"), "correct horse")
+    chief, rep = site.client("900"), site.client("801")
+    page = text(chief.get("/admin/users/801/leave"))
+    assert "名前802" in page and "What is theirs now" in page
+    assert "who handles calls" in text(chief.post("/admin/users/801/leave", data={"to": "900"}), 422)
+    assert rep.get("/me").status_code == 200
+    assert chief.post("/admin/users/801/leave", data={"to": "802"}).location == "/admin/users/801"
+    assert rep.get("/me").status_code == 303 and "locked out" in text(chief.get("/admin/users/801"))
+    assert "let yourself leave" in text(chief.get("/admin/users/900/leave"), 422)
+    assert site.client("910").get("/admin/users/805/leave").status_code == 404

@@ -10,7 +10,8 @@ from flask import Blueprint, Response, current_app, request, url_for
 from flask_babel import gettext as _
 
 from cti_server.identity.accounts import User
-from cti_server.identity.administering import Administering, key_of, state_of
+from cti_server.identity.administering import key_of, state_of
+from cti_server.identity.desk import Accounts
 from cti_server.identity.people_ports import WantedUsers
 from cti_server.shared.errors import Conflict, Invalid
 from cti_web import second_factor, stand_ins
@@ -111,6 +112,27 @@ def lock(user: str) -> Response:
     return done(text, then=url_for("users.one", user=user))
 
 
+@blueprint.get("/admin/users/<user>/leave")
+@signed_in
+@needs("users")
+def ask_to_leave(user: str) -> Response:
+    """What somebody has who leaves, and who takes it over."""
+    return _farewell(user)
+
+
+@blueprint.post("/admin/users/<user>/leave")
+@signed_in
+@needs("users")
+def leave(user: str) -> Response:
+    """They are out, and what is theirs goes to a colleague."""
+    to, without = request.form.get("to", ""), request.form.get("without") == "1"
+    try:
+        accounts().leave(viewer, user, to, without=without)
+    except Invalid as refused:
+        return _farewell(user, refused)
+    return done(_("They are out; what was theirs goes over"), then=url_for("users.one", user=user))
+
+
 @blueprint.post("/admin/users/<user>/password")
 @signed_in
 @needs("users")
@@ -138,9 +160,9 @@ def end_session(user: str) -> Response:
     return done(_("Signed out there"), then=url_for("users.one", user=user))
 
 
-def accounts() -> Administering:
+def accounts() -> Accounts:
     """The use cases."""
-    return cast(Administering, current_app.extensions["yobirin.accounts"])
+    return cast(Accounts, current_app.extensions["yobirin.accounts"])
 
 
 def _read() -> dict[str, str]:
@@ -167,6 +189,17 @@ def _user(user_id: str, form: Mapping[str, str]) -> User:
 
 def _new(use: Desk, form: Mapping[str, str], refused: Invalid | None = None) -> Response:
     answer = page(use, "users/new.html", form=form, **_choices(), **_problem(refused))
+    answer.status_code = 422 if refused else 200
+    return answer
+
+
+def _farewell(user: str, refused: Invalid | None = None) -> Response:
+    try:
+        found = accounts().farewell(viewer, user)
+    except Invalid as own:
+        return _one(user, refused=own)
+    with desk() as use:
+        answer = page(use, "users/leave.html", found=found, **_problem(refused))
     answer.status_code = 422 if refused else 200
     return answer
 

@@ -12,6 +12,7 @@ from cti_adapters.passwords import Argon2
 from cti_adapters.sealing import NoSealer
 from cti_adapters.storage import mapping, outbox
 from cti_adapters.storage.api_tokens import TokenShelf
+from cti_adapters.storage.handover import Handover
 from cti_adapters.storage.people_shelf import PeopleShelf
 from cti_adapters.storage.schema import sessions, signin_failures
 from cti_adapters.storage.second_factors import FactorShelf
@@ -171,6 +172,11 @@ class Rows:
     def telephones(self) -> TelephoneShelf:
         """Whose the extensions are, and who sits there."""
         return self._work.telephones
+
+    @property
+    def handover(self) -> Handover:
+        """What is a user's, and its way to another."""
+        return Handover(self._work)
 
     @property
     def stand_ins(self) -> StandInShelf:
