@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 HANDOVER_ROW: Final = "hand_over"
 """The kind of the outbox row after which customers follow: `{from, to, by}`, lot by lot."""
-LOT: Final = 50
-"""Customers of one transaction."""
+LOT: Final = 20
+"""Customers of one transaction: each takes some milliseconds with its calls, and a telephone may ring meanwhile."""
 
 
 class Handover:
