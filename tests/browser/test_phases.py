@@ -76,18 +76,18 @@ def test_what_is_typed_while_the_connection_is_down_is_kept_once_it_is_back(page
     firm.sees(viewer())
     page.goto(f"{firm.url}/phases/{firm.fresh}")
     page.route("**/type/**", lambda route: route.abort())
-    page.get_by_label("Plans").fill("a second shop in spring")
+    page.locator("#y-items").get_by_label("Plans").fill("a second shop in spring")
     expect(page.get_by_text("Not kept yet, trying again")).to_be_visible()
     page.unroute("**/type/**")
     expect(page.get_by_text("Draft kept")).to_be_visible()
     page.reload()
-    expect(page.get_by_label("Plans")).to_have_value("a second shop in spring")
+    expect(page.locator("#y-items").get_by_label("Plans")).to_have_value("a second shop in spring")
 
 
 def test_a_deal_is_handed_on_to_who_was_picked(page: Page, firm: Firm) -> None:
     firm.sees(viewer())
     page.goto(f"{firm.url}/phases/{firm.fresh}")
-    page.get_by_label("Plans").fill("a second shop")
+    page.locator("#y-items").get_by_label("Plans").fill("a second shop")
     page.get_by_role("button", name="Save and hand on").click()
     page.wait_for_url("**/next")
     page.get_by_role("radio", name="name 803").check()

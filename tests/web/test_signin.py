@@ -256,7 +256,8 @@ def test_every_page_is_shut_unless_it_says_that_it_is_public(house: House) -> No
                 continue
             if answer.status_code not in (303, 400) or not (answer.location or "/signin").startswith("/signin"):
                 opened.add((rule.endpoint, method))
-    assert opened == {("signin.show", "GET"), ("static", "GET")}
+    links = {("questionnaire.show", "GET"), ("questionnaire.answer", "POST")}  # their address is the secret
+    assert opened == {("signin.show", "GET"), ("static", "GET"), *links}
 
 
 # --- language
