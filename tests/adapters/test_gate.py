@@ -132,7 +132,7 @@ def ids(found: Any) -> set[str]:
     return {str(one) for one in found}
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(scope=SCOPES)
 def test_the_rule_in_sql_is_the_rule_in_python(world: Database, scope: Scope) -> None:
     admitted = {number for number, label in enumerate(LABELS) if scope.admits(label)}

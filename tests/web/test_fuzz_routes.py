@@ -145,7 +145,7 @@ def ask(site: Site, who: Viewer, method: str, path: str, fields: dict[str, str],
 
 
 EVERYBODY = everybody()
-MANY = settings(max_examples=150, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=300, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 """The same requests each time: a build does not depend on the dice. Other ones are tried by hand, with more of them."""
 
 
