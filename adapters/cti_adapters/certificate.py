@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from OpenSSL.SSL import Error as TLSError
 from service_identity import CertificateError, VerificationError
 from service_identity.cryptography import verify_certificate_hostname, verify_certificate_ip_address
 from twisted.internet.ssl import CertificateOptions, ContextFactory, TLSVersion
@@ -41,6 +43,8 @@ def read(certificate: Path, key: Path) -> Pair:
         private = load_pem_private_key(key.read_bytes(), None)
     except OSError as bad:
         raise SettingsError(f"the key {key} can't be read ({bad.strerror})") from bad
+    except UnsupportedAlgorithm as bad:
+        raise SettingsError(f"the key {key} is of a kind that TLS can't use here; take RSA or ECDSA") from bad
     except TypeError as bad:
         raise SettingsError(f"the key {key} asks for a passphrase; the server takes a key without one") from bad
     except ValueError as bad:
@@ -51,7 +55,7 @@ def read(certificate: Path, key: Path) -> Pair:
 
 
 def ends(pair: Pair) -> datetime.datetime:
-    """When the first certificate of the chain ends (UTC)."""
+    """When the first of the chain's certificates to end does (UTC)."""
     return min(one.not_valid_after_utc for one in pair.chain)
 
 
@@ -92,6 +96,13 @@ class Renewing(ContextFactory):
 
     def _made(self) -> Any:
         pair = read(*self._paths)
+        try:
+            return self._context_of(pair)
+        except TLSError as bad:
+            raise SettingsError(f"TLS can't use the certificate {self._paths[0]} with its key: {bad}") from bad
+
+    @staticmethod
+    def _context_of(pair: Pair) -> Any:
         options = CertificateOptions(
             privateKey=cast(Any, pair.key),  # pyOpenSSL takes cryptography's own objects, and warns of its old ones
             certificate=cast(Any, pair.chain[0]),

@@ -7,34 +7,19 @@ Said again it goes on where it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from cti_server.identity import seating
 from cti_server.identity.accounts import User, Viewer
 from cti_server.identity.desk_base import Base, looked_after, reach_of, somebody_left
+from cti_server.identity.people_ports import Belongings
 from cti_server.identity.ports import AccountRows
-from cti_server.shared.errors import Invalid
+from cti_server.shared.errors import Invalid, NotFound
 
 LISTED: Final = 500
 """Colleagues offered as successors."""
-
-
-@dataclass(frozen=True, slots=True)
-class Belongings:
-    """What is a user's: customers by class, items that were handed to them, records that they are asked for, open deals
-    of which they are the member."""
-
-    customers: Mapping[int, int]
-    items: int
-    requests: int
-    deals: int
-
-    @property
-    def nothing(self) -> bool:
-        """Whether there is nothing to hand over."""
-        return not (sum(self.customers.values()) or self.items or self.requests or self.deals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +62,10 @@ class Leaving(Base):
                 )
             heir = self._existing(rows, to)
             role = rows.role(heir.role)
+            if role is None:  # the database forbids it by a foreign key
+                raise NotFound(f"The user {to} has no role")
             has = rows.handover.belongings(user_id)
-            seen = role.classes if role is not None else frozenset[int]()
-            hidden = sum(number for one, number in has.customers.items() if one not in seen)
+            hidden = sum(number for one, number in has.customers.items() if one not in role.classes)
             if hidden and not without:
                 raise Invalid(
                     "The colleague's role does not see the class of some of these customers; choose somebody else, or "
@@ -96,7 +82,7 @@ class Leaving(Base):
                 seating.assign(rows.telephones, exchange, extension, None, shared=False, now=now, by=viewer.id)
             for one in rows.stand_ins.of(user_id, now):
                 rows.stand_ins.end(one.id, now, viewer.id)
-            rows.handover.hand_over(user_id, heir, viewer.id, now)
+            rows.handover.hand_over(user_id, role.scope(heir.id, heir.branch), viewer.id, now)
             told = {"to": to, "customers": sum(has.customers.values()), "without_rep": hidden, "items": has.items}
             told |= {"requests": has.requests, "deals": has.deals, "sessions": sessions, "tokens": tokens}
             rows.note(now, viewer.id, "user-left", user_id, told)

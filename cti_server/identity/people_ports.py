@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
@@ -69,3 +69,30 @@ class PeopleRows(Protocol):
 
     def reach(self, scope: Scope) -> Reach:
         """What a scope lets somebody see, by the gate's own rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Belongings:
+    """What is a user's: customers by class, items that were handed to them, records that they are asked for, open deals
+    of which they are the member."""
+
+    customers: Mapping[int, int]
+    items: int
+    requests: int
+    deals: int
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there is nothing to hand over."""
+        return not (sum(self.customers.values()) or self.items or self.requests or self.deals)
+
+
+class HandoverRows(Protocol):
+    """What is a user's, past the scope of who looks after users: counts only."""
+
+    def belongings(self, user: str) -> Belongings:
+        """What is a user's now."""
+
+    def hand_over(self, user: str, to: Scope, by: str, at: float) -> None:
+        """Moves items, requests and deals to whose scope it is, as far as it reaches (the rest is nobody's then), and
+        has the customers follow."""

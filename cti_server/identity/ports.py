@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from cti_server.identity.accounts import Role, User
 from cti_server.identity.factor_ports import FactorRows
-from cti_server.identity.people_ports import PeopleRows
+from cti_server.identity.people_ports import HandoverRows, PeopleRows
 from cti_server.identity.standing_ports import Absence, StandInRows
 from cti_server.identity.telephone_ports import TelephoneRows
 from cti_server.identity.token_ports import TokenRows
 from cti_server.shared.people import Branch
-
-if TYPE_CHECKING:
-    from cti_server.identity.leaving import Belongings
 
 
 class Hasher(Protocol):
@@ -65,16 +62,6 @@ class Failures:
     count: int
     last_at: float
     blocked_until: float
-
-
-class HandoverRows(Protocol):
-    """What is a user's, past the scope of who looks after users: counts only."""
-
-    def belongings(self, user: str) -> Belongings:
-        """What is a user's now."""
-
-    def hand_over(self, user: str, to: User, by: str, at: float) -> None:
-        """Moves items, requests and deals, and has the customers follow."""
 
 
 class AccountRows(Protocol):

@@ -112,8 +112,8 @@ class Answering:
             raise Conflict("So much was changed under this link that it takes no more; tell your contact instead")
         now = self._clock.now()
         if changed:
-            before, given = self._work.done.answers(deal.id), self._work.questionnaires.given(deal.id)
-            settled = {item: text for item, text in changed.items() if rules.settles(before.get(item), given, item)}
+            before = self._work.done.answers(deal.id)
+            settled = {item: text for item, text in changed.items() if rules.settles(before.get(item))}
             self._work.questionnaires.give(link, changed, now)
             self._work.done.fill(deal.id, settled, link.author, now)
             self._work.deals.note(

@@ -160,18 +160,20 @@ def shown(link: Link, answers: Mapping[int, Answer], given: Sequence[Given]) -> 
     return values
 
 
-def settles(before: Answer | None, given: Sequence[Given], item: int) -> bool:
-    """Whether a customer's answer becomes the item's value by itself: where it is empty, or what a customer said."""
+def settles(before: Answer | None) -> bool:
+    """Whether a customer's answer becomes an item's value by itself: where it is empty, or what a customer said."""
     return before is None or not before.value or before.by.startswith(AUTHOR)
 
 
 def offered(answers: Mapping[int, Answer], given: Sequence[Given], people: Mapping[int, str]) -> dict[int, Offered]:
-    """The latest answer of a customer to each item that says something else, by item: a rep chooses."""
-    found: dict[int, Offered] = {}
+    """Where the customer's latest answer (``given``: newest first) says something else than the item, by item: a rep
+    chooses. Who changes the item after it came has chosen."""
+    latest: dict[int, Given] = {}
     for one in given:
-        known = answers.get(one.item)
-        if one.item not in found and one.value and one.value != (known.value if known else ""):
-            found[one.item] = Offered(one, people.get(one.link, ""))
-        elif one.item not in found:
-            found[one.item] = Offered(one, "")
-    return {item: one for item, one in found.items() if one.person}
+        latest.setdefault(one.item, one)
+    found = {}
+    for item, one in latest.items():
+        known = answers.get(item)
+        if one.value and (known is None or (one.value != known.value and one.at >= known.at)):
+            found[item] = Offered(one, people[one.link])
+    return found

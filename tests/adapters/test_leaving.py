@@ -116,6 +116,26 @@ def test_what_was_handed_to_them_and_their_deals_go_over_too(firm: Leaving) -> N
     assert firm.trail("deal passed on")
 
 
+def test_nothing_is_given_to_who_does_not_see_it(firm: Leaving) -> None:
+    with firm.database.open(EVERYTHING) as work:
+        secret = work.session.scalars(select(mapping.Sight).where(mapping.Sight.customer_code == "100201")).one()
+        item = work.session.get_one(mapping.Item, secret.item_id)
+        item.assignee = "801"
+    told = len(firm.outbox("work"))
+    firm.room.leave(firm.chief, "801", "813", without=True)
+    with firm.database.open(EVERYTHING) as work:
+        found = {row.id: row.assignee for row in work.session.query(mapping.Item)}
+    assert found[secret.item_id] is None
+    assert "813" in str(firm.outbox("work")[told:])  # their screen is told
+
+
+def test_customers_are_nobodys_where_the_colleague_is_out_too_by_then(firm: Leaving) -> None:
+    firm.room.leave(firm.chief, "801", "802")
+    firm.room.set_active("802", False)
+    firm.follows()
+    assert set(firm.reps().values()) == {None, "802"} and firm.reps()["100301"] == "802"
+
+
 def test_interrupted_it_goes_on_and_said_twice_it_changes_nothing_more(firm: Leaving) -> None:
     firm.room.leave(firm.chief, "801", "802")
     firm.room.leave(firm.chief, "801", "802")  # before the customers followed

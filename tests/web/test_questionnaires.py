@@ -108,6 +108,16 @@ def test_what_a_rep_typed_stays_until_they_take_the_customers_answer_over(asked:
     assert "said by the customer</textarea>" in page and "answered otherwise" not in page
 
 
+def test_who_changes_the_item_after_the_answer_came_has_chosen(asked: Asked) -> None:
+    item = asked.items[0]
+    asked.post(asked.rep, f"/phases/{asked.deal}/save", **{f"item-{item}": "typed by hand"})
+    asked.answers(asked.link(), **{f"item-{item}": "said by the customer"})
+    assert "answered otherwise" in asked.deal_page()
+    asked.firm.clock.at += 60
+    asked.post(asked.rep, f"/phases/{asked.deal}/save", **{f"item-{item}": "settled on the telephone"})
+    assert "answered otherwise" not in asked.deal_page()
+
+
 def test_each_person_sees_their_own_answers_and_no_others(asked: Asked) -> None:
     one, two = asked.link("One"), asked.link("Two", shows="1")
     item = asked.items[0]

@@ -16,10 +16,9 @@ from cti_adapters.storage.rematching import move_labels, together
 from cti_adapters.storage.schema import customers, items, roles, sights, users
 from cti_adapters.storage.schema_phases import deals
 from cti_adapters.storage.schema_review import requests
-from cti_server.identity.accounts import User
-from cti_server.identity.leaving import Belongings
+from cti_server.identity.people_ports import Belongings
 from cti_server.shared.notices import WorkChanged
-from cti_server.shared.scope import Label
+from cti_server.shared.scope import Label, Scope
 
 if TYPE_CHECKING:
     from cti_adapters.storage.work import UnitOfWork
@@ -31,7 +30,7 @@ LOT: Final = 20
 
 
 class Handover:
-    """``cti_server.identity.ports.HandoverRows`` over a unit of work of the server itself."""
+    """``cti_server.identity.people_ports.HandoverRows`` over a unit of work of the server itself."""
 
     def __init__(self, work: UnitOfWork) -> None:
         self._work = work
@@ -52,48 +51,59 @@ class Handover:
             count(deals, deals.c.member == user, deals.c.state == "open"),
         )
 
-    def hand_over(self, user: str, to: User, by: str, at: float) -> None:
-        """Moves items, requests and deals, and has the customers follow."""
-        connection = system(self._work.session)
-        self._items(user, to.id, by, at)
+    def hand_over(self, user: str, to: Scope, by: str, at: float) -> None:
+        """Moves items, requests and deals as far as the scope reaches, and has the customers follow."""
+        self._items(user, to, by, at)
         waiting = requests.update().where(requests.c.to == user, requests.c.state == "open")
-        connection.execute(waiting.values(to=to.id))
-        for deal_id in connection.execute(select(deals.c.id).where(deals.c.member == user, deals.c.state == "open")):
-            self._deal(deal_id[0], to.id, by, at)
-        outbox.put(self._work, HANDOVER_ROW, {"from": user, "to": to.id, "by": by}, at)
+        system(self._work.session).execute(waiting.values(to=to.user))
+        open_deals = select(deals.c.id).where(deals.c.member == user, deals.c.state == "open")
+        for deal_id in self._connection.execute(open_deals).scalars().all():
+            self._deal(deal_id, user, to, by, at)
+        outbox.put(self._work, "work", work_body(WorkChanged((), users=(to.user,))), at)
+        outbox.put(self._work, HANDOVER_ROW, {"from": user, "to": to.user, "by": by}, at)
 
-    def _items(self, user: str, to: str, by: str, at: float) -> None:
+    def _items(self, user: str, to: Scope, by: str, at: float) -> None:
         connection = system(self._work.session)
-        which = (items.c.assignee == user, items.c.state != "done")
-        found = connection.execute(select(items.c.id, items.c.latest_call).where(*which)).all()
-        changed = {"assignee": to, "handed_by": by, "version": items.c.version + 1}
-        connection.execute(update(items).where(*which).values(changed))
+        which = select(items.c.id, items.c.latest_call).where(items.c.assignee == user, items.c.state != "done")
         entries = []
-        for item in found:
-            codes = select(sights.c.customer_code).where(sights.c.call_id == item.latest_call)
+        for item in connection.execute(which).all():
+            seen = connection.execute(select(sights).where(sights.c.call_id == item.latest_call)).all()
+            labels = [Label(row.kind, row.branch, row.rep, row.confidentiality) for row in seen]
+            heir = to.user if any(_reaches(to, user, label) for label in labels) else None
+            changed = {"assignee": heir, "handed_by": by if heir else None, "version": items.c.version + 1}
+            connection.execute(update(items).where(items.c.id == item.id).values(changed))
             said = {"at": at, "user": by, "act": "handed", "subject_kind": "call", "subject_id": item.latest_call}
-            detail = {"users": [to], "before": user, "left": True}
-            entries += [{**said, "customer_code": code, "detail": detail} for (code,) in connection.execute(codes)]
+            detail = {"users": [heir] if heir else [], "before": user, "left": True}
+            codes = dict.fromkeys(row.customer_code for row in seen)
+            entries += [{**said, "customer_code": code, "detail": detail} for code in codes]
         append(connection, entries)
 
-    def _deal(self, deal_id: int, to: str, by: str, at: float) -> None:
+    def _deal(self, deal_id: int, user: str, to: Scope, by: str, at: float) -> None:
         deal = self._work.deals.get(deal_id)
-        member = self._work.set_up.member(to)
-        if deal is None:
+        customer = self._work.deals.customer(deal.customer) if deal is not None else None
+        if deal is None or customer is None:
             return
-        takes = to if member is not None and deal.phase in member.works else None
+        member = self._work.set_up.member(to.user)
+        label = Label("customer", customer.branch, customer.rep, customer.confidentiality)
+        works = member is not None and deal.phase in member.works and _reaches(to, user, label)
+        takes = to.user if works else None
         steps = (*deal.steps[:-1], replace(deal.steps[-1], member=takes))
         self._work.deals.put(replace(deal, member=takes, steps=steps))
         self._work.deals.note(deal, by, at, "deal passed on", {"to": takes, "left": True})
 
 
+def _reaches(to: Scope, user: str, label: Label) -> bool:
+    """Whether the heir sees a record once what was the user's is theirs."""
+    return to.admits(replace(label, rep=to.user) if label.rep == user else label)
+
+
 def move_customers(work: UnitOfWork, user: str, to: str, by: str, at: float) -> bool:
-    """One lot of the customers of who left gets another rep in charge: the colleague where their role sees the class,
-    else nobody. Says whether there may be more."""
+    """One lot of the customers of who left gets another rep in charge: the colleague where their role sees the class
+    and they are there, else nobody. Says whether there may be more."""
     connection = system(work.session)
     c = customers.c
-    seen = select(roles.c.classes).join(users, users.c.role == roles.c.name).where(users.c.id == to)
-    classes = set(connection.execute(seen).scalar_one())
+    seen = select(roles.c.classes).join(users, users.c.role == roles.c.name).where(users.c.id == to, users.c.active)
+    classes = set(connection.execute(seen).scalar_one_or_none() or ())  # none: the colleague is out too by now
     query = select(c.code, c.branch, c.rep, c.confidentiality).where(c.rep == user).order_by(c.code).limit(LOT)
     found = connection.execute(query).all()
     followed, entries = [], []
