@@ -14,11 +14,10 @@ from cti_server.identity.ports import Session
 from cti_server.identity.sessions import session_id
 from cti_server.shared.errors import Invalid
 from cti_server.shared.viewer import Dialling, Viewer
-from cti_web import cookies, formats, second_factor
+from cti_web import cookies, formats, second_factor, stand_ins
 from cti_web.answers import done, page
-from cti_web.stand_ins import parts as parts_of_stand_ins
 from cti_web.telephone import parts
-from cti_web.viewer import desk, signed_in, viewer
+from cti_web.viewer import desk, needs, signed_in, viewer
 
 blueprint = Blueprint("me", __name__)
 
@@ -66,7 +65,7 @@ class Preferences(Protocol):
 @signed_in
 def show() -> Response:
     """The settings."""
-    return shown()
+    return _page()
 
 
 @blueprint.post("/me")
@@ -76,7 +75,7 @@ def change() -> Response:
     form = request.form
     zone = form.get("timezone", "").strip()
     if zone and zone not in available_timezones():
-        return shown(_("There is no time zone of this name. Choose one such as Asia/Tokyo."), "timezone")
+        return _page(_("There is no time zone of this name. Choose one such as Asia/Tokyo."), "timezone")
     dial: Dialling = "tel" if form.get("dial") == "tel" else "pbx"
     language = "en" if form.get("language") == "en" else "ja"
     _accounts().set_preferences(viewer, language=language, timezone=zone, dial=dial)
@@ -90,14 +89,26 @@ def change_password() -> Response:
     form = request.form
     fresh = form.get("fresh", "")
     if fresh != form.get("again", ""):
-        return shown(_("The two new passwords are not the same."), "again")
+        return _page(_("The two new passwords are not the same."), "again")
     try:
         _accounts().change_password(viewer, form.get("current", ""), fresh, cookies.read(cookies.SESSION))
     except Invalid as refused:
         if refused.field == "old":
-            return shown(_("The current password is not right."), "current")
-        return shown(_("A password has 8 to 200 characters; choose another."), "fresh")
+            return _page(_("The current password is not right."), "current")
+        return _page(_("A password has 8 to 200 characters; choose another."), "fresh")
     return done(_("The password is changed"), then=url_for("me.show"))
+
+
+@blueprint.post("/me/stand-ins")
+@signed_in
+@needs("handle")
+def name_stand_in() -> Response:
+    """Names a colleague for the viewer's own absence."""
+    try:
+        stand_ins.name(viewer.id)
+    except stand_ins.NotNamed as refused:
+        return _page(refused.problem, refused.field)
+    return done(_("The stand-in is named"), then=url_for("me.show", _anchor="y-stand-ins"))
 
 
 @blueprint.post("/me/sessions/end")
@@ -134,8 +145,7 @@ def pop_up_test(number: int) -> Response:
         return jsonify(done=cast(Any, use.work).telephones.test_taken(viewer.id, number, formats.now() - TEST_SECONDS))
 
 
-def shown(problem: str = "", field: str = "") -> Response:
-    """The page; with a problem as what was refused."""
+def _page(problem: str = "", field: str = "") -> Response:
     with desk() as use:
         telephone = parts(use) if viewer.may("handle") else {}
         factor = second_factor.factors().state(viewer)
@@ -144,9 +154,9 @@ def shown(problem: str = "", field: str = "") -> Response:
             "this_session": _this_session(),
             "key_of": key_of,
         }
-        stand_ins = parts_of_stand_ins(viewer.id) if viewer.may("handle") else {}
+        absence = stand_ins.parts(viewer.id) if viewer.may("handle") else {}
         values: dict[str, Any] = {"zones": ZONES, "problem": problem, "field": field, "factor": factor}
-        answer = page(use, "me/page.html", **values, **sessions, **telephone, **stand_ins)
+        answer = page(use, "me/page.html", **values, **sessions, **telephone, **absence)
     if problem:
         answer.status_code = 422
     return answer

@@ -1,4 +1,4 @@
-"""Stand-ins on pages: naming one for oneself or for a user that one looks after, and ending one (spec/50)."""
+"""Stand-ins: what the pages of whom they concern show of them, naming one, ending one (spec/50)."""
 
 from __future__ import annotations
 
@@ -12,25 +12,9 @@ from cti_server.identity.standing_in import StandingIn
 from cti_server.shared.errors import Invalid
 from cti_web.answers import done
 from cti_web.sentences import said
-from cti_web.viewer import needs, signed_in, viewer
+from cti_web.viewer import signed_in, viewer
 
 blueprint = Blueprint("stand_ins", __name__)
-
-
-@blueprint.post("/me/stand-ins")
-@signed_in
-@needs("handle")
-def name_mine() -> Response:
-    """Names a colleague for the viewer's own absence."""
-    return _name(viewer.id, url_for("me.show", _anchor="y-stand-ins"))
-
-
-@blueprint.post("/admin/users/<user>/stand-ins")
-@signed_in
-@needs("users")
-def name_theirs(user: str) -> Response:
-    """Names one for a user."""
-    return _name(user, url_for("users.one", user=user, _anchor="y-stand-ins"))
 
 
 @blueprint.post("/me/stand-ins/<int:stand_in>/end")
@@ -53,21 +37,23 @@ def parts(user: str) -> dict[str, Any]:
     return {"stand_ins": found, "stand_in_colleagues": colleagues, "stand_in_user": user}
 
 
-def _name(user: str, there: str) -> Response:
+class NotNamed(Exception):
+    """What was entered does not name a stand-in. ``field``: of the form, empty for none."""
+
+    def __init__(self, problem: str, field: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.field = field
+
+
+def name(user: str) -> None:
+    """Names the one that the form says, for a user. Raises NotNamed with a sentence for the page."""
     form = request.form
     try:
         days = date.fromisoformat(form.get("first", "")), date.fromisoformat(form.get("last", ""))
-    except ValueError:
-        return _refused(user, _("Say the first and the last day of the absence."), "first")
+    except ValueError as bad:
+        raise NotNamed(_("Say the first and the last day of the absence."), "first") from bad
     try:
         accounts().name_stand_in(viewer, user, form.get("user", ""), days, form.get("note", ""))
-    except Invalid as refused:
-        problem = said(refused) or _("Something in what you entered does not fit")
-        return _refused(user, problem, refused.field or "")
-    return done(_("The stand-in is named"), then=there)
-
-
-def _refused(user: str, problem: str, field: str) -> Response:
-    from cti_web import me, users  # they show what :func:`parts` gives
-
-    return me.shown(problem, field) if user == viewer.id else users.shown(user, problem)
+    except Invalid as bad:
+        raise NotNamed(said(bad) or _("Something in what you entered does not fit"), bad.field or "") from bad

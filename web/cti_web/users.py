@@ -151,6 +151,18 @@ def reset_factor(user: str) -> Response:
     return done(_("The second factor is taken away"), then=url_for("users.one", user=user))
 
 
+@blueprint.post("/admin/users/<user>/stand-ins")
+@signed_in
+@needs("users")
+def name_stand_in(user: str) -> Response:
+    """Names somebody who stands in for a user."""
+    try:
+        stand_ins.name(user)
+    except stand_ins.NotNamed as refused:
+        return _one(user, other=refused.problem)
+    return done(_("The stand-in is named"), then=url_for("users.one", user=user, _anchor="y-stand-ins"))
+
+
 @blueprint.post("/admin/users/<user>/sessions")
 @signed_in
 @needs("users")
@@ -202,11 +214,6 @@ def _farewell(user: str, refused: Invalid | None = None) -> Response:
         answer = page(use, "users/leave.html", found=found, **_problem(refused))
     answer.status_code = 422 if refused else 200
     return answer
-
-
-def shown(user: str, problem: str) -> Response:
-    """A user's page with what was refused on it."""
-    return _one(user, other=problem)
 
 
 def _one(
