@@ -21,7 +21,7 @@ demo: env  ## the product on simulated exchanges, at http://127.0.0.1:$(PORT)
 
 test: env  ## every test, real Asterisk and browser included
 	$(BIN)/python tests/provision.py
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: env  ## format, lint, strict types, import contracts, then the tests
 	$(BIN)/ruff format --check .
