@@ -67,6 +67,14 @@ def test_an_item_is_optional_for_one_half_only_and_looked_for_once(firm: Learnin
     assert [(one.user, one.detail["seed"]) for one in firm.trail("trial begun")] == [("990", 1)]
 
 
+def test_a_second_one_in_a_phase_is_a_conflict_also_past_the_look_for_it(firm: Learning) -> None:
+    _service, trial = begins(firm)
+    with firm.at(admin()) as desk:
+        known = desk.trial(trial).trial
+    with pytest.raises(Conflict, match="Another trial runs in this phase"), firm.at(admin()) as desk:
+        desk.work.trials.start(replace(known, id=0), {})
+
+
 def test_the_halves_are_compared_from_its_beginning_on_within_the_scope(firm: Learning) -> None:
     service, trial = begins(firm)
     with firm.at(admin()) as desk:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from sqlalchemy import case, delete, func, insert, or_, select, true
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
 from cti_adapters.storage.gate import GatedSession, system
@@ -103,7 +104,7 @@ class TrialRows:
             started_by=trial.started_by,
         )
         self._session.add(row)
-        self._session.flush()
+        self._flush()
         self._session.add_all(
             TrialPlaceRow(trial_id=row.id, member=user, cluster=place.cluster, optional=place.optional)
             for user, place in places.items()
@@ -119,11 +120,19 @@ class TrialRows:
             raise Conflict("Somebody else changed this trial in the meantime; look at it again")
         row.state, row.reason = trial.state, trial.reason
         row.ended_at, row.ended_by = trial.ended_at, trial.ended_by
+        self._flush()
         connection = system(self._session)
         connection.execute(delete(trial_sums).where(trial_sums.c.trial_id == trial.id))
         rows = [{"trial_id": trial.id, **one._asdict()} for one in _sums(connection.execute, trial)]
         if rows and trial.state != "running":
             connection.execute(insert(trial_sums), rows)
+
+    def _flush(self) -> None:
+        """Conflict where another trial of the phase began a moment ago: the database holds that there is one."""
+        try:
+            self._session.flush()
+        except IntegrityError as bad:
+            raise Conflict("Another trial runs in this phase; end that one first") from bad
 
 
 _BY_TIME: Final = StepRow.member.concat("")
