@@ -40,6 +40,7 @@ from cti_adapters.storage.firm import (
 )
 from cti_adapters.storage.play_shelf import PLAY_ROW
 from cti_adapters.storage.refold_shelf import REFOLD_ROW
+from cti_adapters.storage.stand_ins import turning
 from cti_adapters.storage.work import Database, writing
 from cti_adapters.timetable import Appointment, Round, Timetable
 from cti_server.exchange_handlers import exchange_handlers
@@ -72,6 +73,8 @@ STATUS_SECONDS = 5.0
 """How often the exchanges' counters are written for the pages; a change of state is written at once."""
 SEAT_SECONDS = 5.0
 """How often it is looked whose hour at a telephone has come."""
+TURN_SECONDS = 90.0
+"""A round a minute, and some slack."""
 LEARN_AT = "01:30"
 """When it is looked for proposals from the best members' work, in the zone of the audit trail's seal."""
 READY_POLL_SECONDS = 0.05
@@ -362,11 +365,20 @@ class Server:
             Appointment("seal of the audit trail", audit.seal_at, audit.timezone, self._seal),
             Appointment("proposals for phases", LEARN_AT, audit.timezone, self._learn),
         ]
+        days = Round("stand-ins that begin or end", 1, self._turn)
         reports = [
             Appointment(f"report at {one.at}", one.at, one.timezone, lambda one=one: self._mail_report(one))  # type: ignore[misc]
             for one in self._settings.reports
         ]
-        return [*daily, *reports, reviewing]
+        return [*daily, *reports, reviewing, days]
+
+    def _turn(self) -> None:
+        """In the timetable's thread, at each full minute: days begin and end at one, in every zone."""
+        now = SystemClock().now()
+        with self._database.engine.connect() as connection:
+            users = turning(connection, now - TURN_SECONDS, now)
+        if users:
+            self.reactor.callFromThread(self._live.look_again, users)
 
     def _remind(self) -> None:
         """In the timetable's thread."""

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from cti_adapters.storage import mapping
 from cti_adapters.storage.accounts import accounts
+from cti_adapters.storage.stand_ins import turning
 from cti_server.calls.desk import Desk
 from cti_server.calls.views import CallQuery
 from cti_server.identity.accounts import User, Viewer
@@ -76,6 +77,22 @@ def test_it_begins_and_ends_by_itself_and_reaches_no_further_than_both_may_see(f
     assert len(firm.calls("801")) == 2  # whoever is away keeps theirs
     firm.clock.at += 3 * 86_400
     assert firm.calls("813") == [] and firm.who("813").stands_in_for == ()
+
+
+def test_the_screens_of_both_are_looked_at_as_it_begins_and_as_it_ends(firm: Firm) -> None:
+    firm.away(TODAY + DAY, TODAY + DAY)
+    ((one,), _colleagues) = firm.room.stand_ins(firm.who("801"), "801")
+
+    def turning_at(at: float) -> list[str]:
+        with firm.database.engine.connect() as connection:
+            return turning(connection, at - 90, at)
+
+    for moment in (one.since, one.until):
+        assert turning_at(moment) == turning_at(moment + 60) == ["801", "813"]
+        assert turning_at(moment - 1) == turning_at(moment + 90) == []
+    assert one.since % 60 == one.until % 60 == 0  # the timetable looks at full minutes
+    firm.room.end_stand_in(firm.who("801"), one.id)
+    assert turning_at(one.until) == []
 
 
 def test_the_worklist_and_the_record_say_for_whom(firm: Firm) -> None:

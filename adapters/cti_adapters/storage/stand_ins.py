@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, or_, select
+from sqlalchemy import Connection, and_, bindparam, or_, select
 from sqlalchemy.orm import aliased
 
 from cti_adapters.storage.core import Within
@@ -31,6 +31,15 @@ def absences(connection: Connection, user: str, now: float) -> tuple[Absence, ..
     """For whom a user stands in at a moment; asked by every page, and so in one look-up."""
     found: Any = _NOW.rows(connection, [user], now=now)
     return tuple(Absence(row.absent, row.name, row.until, frozenset(row.classes)) for row in found)
+
+
+def turning(connection: Connection, after: float, now: float) -> list[str]:
+    """Whose standing in begins or ends after one moment and until another, on either side: what their screens show has
+    to be looked at again."""
+    c = stand_ins.c
+    begins, ends = (and_(column > after, column <= now) for column in (c.since, c.until))
+    query = select(c.absent, c.user).where(c.ended_at.is_(None), or_(begins, ends))
+    return sorted({user for row in connection.execute(query) for user in row})
 
 
 class StandInShelf:
