@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,8 @@ from cti_adapters.storage.refold_shelf import REFOLD_ROW
 from cti_adapters.storage.stand_ins import turning
 from cti_adapters.storage.work import Database, writing
 from cti_adapters.timetable import Appointment, Round, Timetable
+from cti_adapters.usage_pull import UsagePull
+from cti_adapters.usage_server import UsageServer
 from cti_server.exchange_handlers import exchange_handlers
 from cti_server.exchange_states import ExchangeStates
 from cti_server.identity import seating
@@ -77,6 +80,8 @@ TURN_SECONDS = 90.0
 """A round a minute, and some slack."""
 LEARN_AT = "01:30"
 """When it is looked for proposals from the best members' work, in the zone of the audit trail's seal."""
+USAGE_MINUTES = 15
+"""So often it is looked whose hour has come to be asked for customers' use."""
 READY_POLL_SECONDS = 0.05
 
 
@@ -366,11 +371,12 @@ class Server:
             Appointment("proposals for phases", LEARN_AT, audit.timezone, self._learn),
         ]
         days = Round("stand-ins that begin or end", 1, self._turn)
+        usage = Round("use of services", USAGE_MINUTES, self._ask_usage)
         reports = [
             Appointment(f"report at {one.at}", one.at, one.timezone, lambda one=one: self._mail_report(one))  # type: ignore[misc]
             for one in self._settings.reports
         ]
-        return [*daily, *reports, reviewing, days]
+        return [*daily, *reports, reviewing, days, usage]
 
     def _turn(self) -> None:
         """In the timetable's thread, at each full minute: days begin and end at one, in every zone."""
@@ -384,6 +390,13 @@ class Server:
         """In the timetable's thread."""
         if remind(self._database, SystemClock(), self._settings.server.public_url):
             self.reactor.callFromThread(self._outbox.wake)
+
+    def _ask_usage(self) -> None:
+        """In the timetable's thread, a server at a time."""
+        fetch = UsageServer(self._settings.usage.private_hosts)
+        wake = self._outbox.wake
+        told = partial(self.reactor.callFromThread, lambda _rows: wake())
+        UsagePull(self._database, self._secrets, SystemClock(), fetch, told).due()
 
     def _learn(self) -> None:
         """In the timetable's thread, a service at a time."""

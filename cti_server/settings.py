@@ -361,6 +361,13 @@ class ReviewSettings(Table):
     look_every_minutes: Annotated[int, Field(ge=1, le=60)] = 5
 
 
+class UsageSettings(Table):
+    """Where customers' use of services may be asked for (spec P2)."""
+
+    private_hosts: tuple[OneLine, ...] = ()
+    """Hosts in the firm's own network; others have to lie at public addresses and to speak https."""
+
+
 class Settings(Table):
     """The whole file."""
 
@@ -376,6 +383,7 @@ class Settings(Table):
     reports: tuple[ReportSettings, ...] = ()
     boards: tuple[BoardSettings, ...] = ()
     review: ReviewSettings = ReviewSettings()
+    usage: UsageSettings = UsageSettings()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Settings:

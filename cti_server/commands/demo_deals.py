@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from cti_adapters.storage.accounts import accounts
 from cti_adapters.storage.work import Database
 from cti_server.commands.demo_morning import MomentClock
+from cti_server.commands.demo_usage import tell_use
 from cti_server.phases.availability import Staffing
 from cti_server.phases.cltv import Terms
 from cti_server.phases.desk import PhaseDesk
@@ -86,6 +87,8 @@ def seed(database: Database, firm: Firm) -> None:
         clock.at = SystemClock().now()
         year.by("990").look_now(year.service.id)
         year.asks()
+        using = [customer.code for customer, _ago in chosen if chance.random() < 0.8]
+        tell_use(year.by("990"), year.service.id, using, clock.at, chance)
 
 
 class _HalfYear:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-TokenScope = Literal["calls", "customers", "report", "audit", "live"]
+TokenScope = Literal["calls", "customers", "report", "audit", "live", "usage"]
 
 
 @dataclass(frozen=True, slots=True)

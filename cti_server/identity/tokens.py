@@ -22,7 +22,7 @@ PREFIX: Final = "yob_"
 STREAM: Final = "token:"
 """What the id of a token's live stream begins with."""
 SCOPES: Final[tuple[TokenScope, ...]] = get_args(TokenScope)
-TAKES: Final[dict[TokenScope, Right]] = {"report": "export", "audit": "audit"}
+TAKES: Final[dict[TokenScope, Right]] = {"report": "export", "audit": "audit", "usage": "phases"}
 """Scopes that take a right of the user besides."""
 LONGEST_DAYS: Final = 365
 LONGEST_NAME: Final = 60

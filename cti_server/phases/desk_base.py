@@ -21,6 +21,11 @@ class PhaseBase:
         self.viewer = viewer
         self.clock = clock
 
+    @property
+    def partly(self) -> bool:
+        """Whether the viewer sees a part of the customers only."""
+        return self.viewer.scope.span is not Span.ALL or not self.viewer.scope.classes >= {1, 2, 3}
+
     def _deal(self, deal_id: int) -> Deal:
         found = self.work.deals.get(deal_id)
         if found is None:

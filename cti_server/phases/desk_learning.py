@@ -58,7 +58,7 @@ class Learning(Lists):
             best=[BestLine(names.get(user, user), hits[user], deals[user]) for user in one.best if deals[user]],
             kinds=[(kind, of[True], of[False]) for kind, of in sorted(used.items())] if one.kind == "action" else [],
             names=names,
-            partly=self._partly,
+            partly=self.partly,
         )
 
     def proposal_deals(self, proposal_id: int, of_best: bool, hit: bool) -> list[DealLine]:

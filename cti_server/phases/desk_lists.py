@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from cti_server.phases.desk_base import PhaseBase
+from cti_server.phases.desk_using import Using
 from cti_server.phases.model import Deal, Service
 from cti_server.phases.questionnaires import offered, state
 from cti_server.phases.suggesting import completion, suggestion
+from cti_server.phases.usage import unanswered
 from cti_server.phases.views import CustomerDeals, DealLine, DealView, Mine, PathLine, ServicePage, StepLine
 from cti_server.shared.errors import NotAllowed, NotFound
 from cti_server.shared.scope import Span
@@ -18,7 +19,7 @@ WAITING = 20
 PATHS = 50
 
 
-class Lists(PhaseBase):
+class Lists(Using):
     """Reading."""
 
     def mine(self) -> Mine:
@@ -70,6 +71,8 @@ class Lists(PhaseBase):
         answers = self.work.done.answers(deal.id)
         actions = self.work.done.actions(deal.id, ACTIONS)
         done = completion(phase, deal.size, answers, service.complete_at)
+        used = self._usage(deal, service)
+        prompted = unanswered(used.prompts, actions, self.clock.now()) if used else []
         values = self.work.done.values(deal.id)
         choices = self.work.done.choices(deal.id)
         people = [deal.member, *(step.member for step in deal.steps), *(one.by for one in answers.values())]
@@ -89,7 +92,8 @@ class Lists(PhaseBase):
             member_name=names.get(deal.member or "", ""),
             names=names,
             completion=done,
-            suggestion=suggestion(deal, phase, done, actions),
+            suggestion=suggestion(deal, phase, done, actions, prompted),
+            usage=used,
             answers=answers,
             drafts=self.work.done.drafts(deal.id, self.viewer.id),
             actions=actions,
@@ -129,11 +133,6 @@ class Lists(PhaseBase):
             waiting=self.work.deals.waiting(phases, WAITING),
             awaiting=len(self.work.learning.awaiting(service.id)),
         )
-
-    @property
-    def _partly(self) -> bool:
-        """Whether the viewer sees a part of the customers only."""
-        return self.viewer.scope.span is not Span.ALL or not self.viewer.scope.classes >= {1, 2, 3}
 
     @staticmethod
     def _called(service: Service, phase_id: int) -> str:

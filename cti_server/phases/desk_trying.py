@@ -43,7 +43,7 @@ class Trying(Lists):
             optional=sorted(names.get(user, user) for user, place in places.items() if place.optional),
             required=sorted(names.get(user, user) for user, place in places.items() if not place.optional),
             names=names,
-            partly=self._partly,
+            partly=self.partly,
         )
 
     def trial_deals(self, trial_id: int, optional: bool) -> list[DealLine]:

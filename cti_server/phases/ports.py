@@ -26,6 +26,7 @@ from cti_server.phases.questionnaires import QuestionnaireShelf
 from cti_server.phases.replaying import PastDeal
 from cti_server.phases.tallies import Book
 from cti_server.phases.trials import TrialShelf
+from cti_server.phases.usage import UsageShelf
 from cti_server.phases.velocity import Pace
 from cti_server.phases.views import CustomerLine, DealLine, FunnelRow, MemberSum, PathLine
 from cti_server.shared.scope import Label
@@ -255,3 +256,7 @@ class PhaseWork(Protocol):
     @property
     def trials(self) -> TrialShelf:
         """Trials of required items."""
+
+    @property
+    def usage(self) -> UsageShelf:
+        """Customers' use of services."""

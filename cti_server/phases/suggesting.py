@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from cti_server.phases.model import Action, ActionKind, Answer, Deal, InputItem, Phase
+from cti_server.phases.usage import Prompt
 
-Reason = Literal["call missed", "items", "complete", "nothing asked"]
-"""``call missed``: the customer called and nobody answered; ``items``: required items are still to be filled in;
-``complete``: all are, so that the next phase can begin; ``nothing asked``: the phase asks for nothing."""
+Reason = Literal["call missed", "usage", "items", "complete", "nothing asked"]
+"""``call missed``: the customer called and nobody answered; ``usage``: their use of the service prompts it; ``items``:
+required items are still to be filled in; ``complete``: all are, so that the next phase can begin; ``nothing asked``:
+the phase asks for nothing."""
 NAMED: Final = 3
 """How many of the missing items a reason names."""
 
@@ -50,6 +52,8 @@ class Suggestion:
     """What was done last."""
     new: bool = False
     """Whether nothing was done yet since the deal came to its phase."""
+    prompt: Prompt | None = None
+    """What their use of the service prompts."""
     learned: bool = False
     """Whether the action is offered first because the best members complete the phase with it."""
 
@@ -61,13 +65,18 @@ def completion(phase: Phase, size: str, answers: Mapping[int, Answer], complete_
     return Completion(len(required), len(required) - len(missing), missing, complete_at)
 
 
-def suggestion(deal: Deal, phase: Phase, done: Completion, actions: Sequence[Action]) -> Suggestion:
-    """What to do next; ``actions``: the deal's, newest first."""
+def suggestion(
+    deal: Deal, phase: Phase, done: Completion, actions: Sequence[Action], prompted: Sequence[Prompt] = ()
+) -> Suggestion:
+    """What to do next. ``actions``: the deal's, newest first; ``prompted``: what their use of the service prompts and
+    nothing was done about, the most urgent first."""
     last = actions[0] if actions else None
     new = last is None or last.at < deal.entered_at
     missed = _missed(actions)
     if missed is not None:
         return Suggestion("call", "call missed", done.missing, missed.at, missed.call, last, new)
+    if prompted:
+        return Suggestion(phase.action, "usage", done.missing, last=last, new=new, prompt=prompted[0])
     why: Reason = "items"
     if done.complete:
         why = "complete" if done.required else "nothing asked"

@@ -12,6 +12,7 @@ from cti_server.phases.money import Money
 from cti_server.phases.questionnaires import Link, LinkState, Offered
 from cti_server.phases.replaying import Replayed
 from cti_server.phases.suggesting import Completion, Suggestion
+from cti_server.phases.usage import Usage
 from cti_server.phases.velocity import Pace
 
 
@@ -70,6 +71,8 @@ class DealView:
     names: Mapping[str, str]
     completion: Completion
     suggestion: Suggestion
+    usage: Usage | None
+    """The customer's use of the service; null where the service tells nothing of it."""
     answers: Mapping[int, Answer]
     drafts: Mapping[int, str]
     actions: Sequence[Action]

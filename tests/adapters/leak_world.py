@@ -22,6 +22,8 @@ from cti_server.phases.desk import PhaseDesk
 from cti_server.phases.desk_moving import Signed
 from cti_server.phases.model import InputItem, NewDeal, Service
 from cti_server.phases.money import money
+from cti_server.phases.usage import Index, Reading, Source, UsageRule
+from cti_server.phases.usage import Told as UseTold
 from cti_server.shared.scope import EVERYTHING, Label, Scope, Span
 from cti_server.shared.viewer import RIGHTS, Right, Viewer
 from tests.adapters.desk_rig import Office, viewer, with_scope
@@ -136,6 +138,17 @@ class World:
                 signed = Signed(date(2027, 1, 2), money(100_000, "JPY"))
                 desk.hand_on(deal, desk.deal(deal).deal.version, None, signed)
                 self.deals[one.code] = deal
+            desk.save_source(Source(service, (Index("use", "Use"),), version=0))
+            desk.add_usage_rule(UsageRule(0, service, "use", "value", "below", Decimal(50), 30, "explain", "it"))
+            self.service = service
+        for one in self.everyone:
+            self._uses(one, 60, NOW - 90_000)
+
+    def _uses(self, one: Person, much: int, at: float) -> None:
+        """A customer's use of the service is told."""
+        with self.office.database.open(EVERYTHING) as work:
+            told = [UseTold(1, one.code, "use", Reading(at, Decimal(much)))]
+            PhaseDesk(work, self.chief, self.office.clock).take_readings(self.service, told)
 
     def _calls(self) -> list[Told]:
         told = [Told(_from(100 + n, one.number, one.code), [one.label], [one]) for n, one in enumerate(self.people)]
@@ -253,6 +266,7 @@ class World:
             desk.snooze(item, self.office.clock.at + 60, f"again{one.code}")
             desk.record(item, [], one.code, "contact", "phone", "spoke", f"again{one.code}")
             desk.change_customer(one.code, {"notes": f"again{self._later}"}, customer.version)
+        self._uses(one, 40, self.office.clock.at)
 
     def strange_call(self, branch: str) -> None:
         """Somebody calls whom nobody knows."""

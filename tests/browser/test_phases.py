@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from cti_server.phases.usage import Index, Reading, Source, Told, UsageRule
 from cti_server.shared.viewer import Viewer
 from tests.adapters.desk_rig import viewer
+from tests.adapters.phase_rig import admin
 from tests.browser.conftest import DESKTOP, PATIENCE
 from tests.browser.test_accessibility import findings
 from tests.web.serving import served
@@ -29,6 +32,17 @@ class Firm:
         self.site.accounts.now = replace(who, language=language)
 
 
+def use_of(site: Site, service: int) -> None:
+    """A customer uses the service less and less."""
+    now = site.firm.clock.now()
+    with site.firm.at(admin()) as desk:
+        desk.save_source(Source(service, (Index("logins", "Logins"),), version=0))
+        rule = UsageRule(0, service, "logins", "value", "below", Decimal(5), 30, "explain", "reports")
+        desk.add_usage_rule(rule)
+        told = [Told(day, "100101", "logins", Reading(now - (9 - day) * 86_400, Decimal(9 - day))) for day in range(9)]
+        desk.take_readings(service, told)
+
+
 @pytest.fixture(scope="module")
 def firm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firm]:
     site = Site(tmp_path_factory.mktemp("phases"))
@@ -37,6 +51,7 @@ def firm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firm]:
     signed = site.firm.opens(service, "100102")
     site.firm.moves(signed, picked="802")
     fresh = site.firm.opens(service)
+    use_of(site, service.id)
     with served(site.app) as url:
         yield Firm(url, site, fresh, signed)
 
@@ -59,7 +74,7 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(page: Page, firm: Firm, langua
         (rep, ["/phases", f"/phases/{firm.fresh}/next", f"/phases/{firm.fresh}/give", "/phases/open/100101"]),
         (closer, [f"/phases/{firm.signed}/next", f"/phases/{firm.signed}"]),
         (manager, ["/phases/overview", f"/phases/overview/1/{first}/801", "/phases/overview/1/try?rule=sum"]),
-        (BOSS, ["/admin/phases", "/admin/phases/1"]),
+        (BOSS, ["/admin/phases", "/admin/phases/1", "/admin/phases/1/usage"]),
     ]
     for who, paths in walks:
         firm.sees(who, language)

@@ -27,7 +27,9 @@ CORE = tuple(
     HOUSE / "cti_server" / room
     for room in ("calls", "compliance", "exchanges", "identity", "phases", "review", "shared")
 )
-BESIDE = (HOUSE / "adapters" / "cti_adapters" / "single_sign_on.py",)
+BESIDE = tuple(
+    HOUSE / "adapters" / "cti_adapters" / name for name in ("single_sign_on.py", "usage_pull.py", "usage_server.py")
+)
 """Files elsewhere whose errors people read."""
 ERRORS = ("Invalid", "Conflict", "Unavailable", "NotAllowed")
 

@@ -168,15 +168,17 @@ def test_a_token_opens_no_page_and_makes_no_cookie(house: House, path: str) -> N
         assert opened.status_code == 200 and "Set-Cookie" not in opened.headers
 
 
-def test_no_route_that_a_token_opens_changes_anything(house: House) -> None:
+def test_no_route_that_a_token_opens_changes_anything_but_the_one_that_is_told_of_use(house: House) -> None:
     opened = {
         rule.rule: rule.methods
         for rule in house.app.url_map.iter_rules()
         if hasattr(house.app.view_functions[rule.endpoint], "token_scope")
     }
     assert "/report.csv" in opened and "/api/calls" in opened
+    assert opened.pop("/api/usage/<int:service>") == {"POST", "OPTIONS"}
     assert all(methods == {"GET", "HEAD", "OPTIONS"} for methods in opened.values())
     documented = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
+    assert "POST /api/usage/<service>" in documented
     for rule in opened.keys() - {"/api/<path:_other>"}:
         assert f"GET {re.sub('<call>', '<id>', rule)}" in documented
 

@@ -115,6 +115,7 @@ NOT_THERE = {
     "deal": "99999",
     "proposal": "99999",
     "trial": "99999",
+    "rule": "99999",
     "service": "99999",
     "phase": "99999",
     "member": "nonsense",
@@ -303,6 +304,7 @@ def test_what_is_hidden_answers_as_what_is_not_there(site: Site, who: Viewer) ->
         "service": [],  # nothing of customers; the sums on its page are the desk's to hold back
         "proposal": [],  # the same of the sums behind it
         "trial": [],
+        "rule": [],
         "exemption": [str(site.world.exemptions[call]) for call in calls if call in site.world.exemptions][::9],
         "view": [],  # a user's own, or shared with who sees as much
         "profile": [],  # of a make, of nobody

@@ -55,6 +55,8 @@ BLUEPRINTS: tuple[str, ...] = (
     "phases",
     "questionnaires",
     "phases_import",
+    "phases_usage",
+    "usage_api",
     "questionnaire",
     "phases_learning",
     "phases_managing",
@@ -156,6 +158,7 @@ def create_app(
     for name in BLUEPRINTS:
         module = import_module(f"cti_web.{name}")
         app.register_blueprint(module.blueprint)
+    csrf.exempt(app.blueprints["usage_api"])  # a program brings its token in a header, and has no cookie
     csrf.exempt(app.blueprints["questionnaire"])  # its address is the secret, and it knows no cookie
     return app
 

@@ -14,7 +14,7 @@ from cti_server.phases.money import Money
 from cti_server.phases.proposals import Proposal
 from cti_server.phases.suggesting import NAMED, Suggestion
 from cti_server.phases.views import DealView
-from cti_web import formats
+from cti_web import formats, usage_words
 from cti_web.labels import Label
 
 _ = lazy_gettext
@@ -110,6 +110,8 @@ def reason(told: Suggestion) -> str:
     """Why an action is suggested, as a sentence; what it names can be opened beside it."""
     if told.reason == "call missed":
         return str(gettext("The customer called and nobody answered."))
+    if told.prompt is not None:
+        return usage_words.prompted(told.prompt)
     if told.reason == "complete":
         return str(gettext("Everything that is required here is filled in: agree on what comes next, and hand on."))
     if told.reason == "nothing asked":
@@ -228,5 +230,12 @@ def register(app: Flask) -> None:
         due_reason=due_reason,
         deal_reason=reason,
         deal_facts=facts,
+        usage_prompt=usage_words.prompted,
+        usage_rule=usage_words.rule,
+        usage_number=usage_words.number,
+        USAGE_REFUSALS=usage_words.REFUSALS,
+        USAGE_MEASURES=usage_words.MEASURES,
+        USAGE_SIDES=usage_words.SIDES,
+        USAGE_ADVICES=usage_words.ADVICES,
         minor_text=minor_text,
     )

@@ -25,6 +25,7 @@ SCOPES: Final[dict[TokenScope, LazyString]] = {
     "report": lazy_gettext("The report as CSV"),
     "audit": lazy_gettext("Calls' trails, for reviewers"),
     "live": lazy_gettext("The live stream of calls"),
+    "usage": lazy_gettext("Tell of customers’ use of services"),
 }
 DAYS: Final = (30, 90, 180, 365)
 

@@ -26,6 +26,7 @@ from cti_adapters.storage.request_shelf import RequestShelf
 from cti_adapters.storage.review_shelf import ClaimShelf
 from cti_adapters.storage.rules_shelf import ExemptionShelf, PolicyShelf, ViewShelf
 from cti_adapters.storage.telephones import TelephoneShelf
+from cti_adapters.storage.usage_shelf import UsageRows
 from cti_server.review.policy import ReviewPolicy
 
 
@@ -114,6 +115,11 @@ class DeskRepositories:
     def trials(self) -> TrialRows:
         """Trials of required items."""
         return TrialRows(self.session, self.deals)
+
+    @cached_property
+    def usage(self) -> UsageRows:
+        """Customers' use of services."""
+        return UsageRows(self.session, self.deals)
 
     @cached_property
     def standings(self) -> StandingShelf:

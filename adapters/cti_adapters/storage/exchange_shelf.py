@@ -17,6 +17,7 @@ from cti_adapters.storage.gate import GatedSession, system
 from cti_adapters.storage.mapping import Audit, Branch, Exchange, ExchangeSetting, ExchangeTest, Outbox, User
 from cti_adapters.storage.profile_shelf import own_profiles
 from cti_adapters.storage.schema import exchange_settings, exchange_tests
+from cti_adapters.storage.schema_usage import usage_sources
 from cti_server.exchanges.ports import Test
 from cti_server.exchanges.saved import Merged, SavedExchange, State, merged
 from cti_server.settings import ExchangeSettings, Settings
@@ -63,7 +64,8 @@ def named_secrets(connection: Connection) -> set[str]:
     for secret, before in connection.execute(select(exchange_settings.c.secret, exchange_settings.c.before)):
         named |= {secret, (before or {}).get("secret", "")}
     waiting = select(exchange_tests.c.secret).where(exchange_tests.c.done.is_(False))
-    return named.union(connection.scalars(waiting)) - {""}
+    used = select(usage_sources.c.secret)
+    return named.union(connection.scalars(waiting), connection.scalars(used)) - {""}
 
 
 class ExchangeShelf:

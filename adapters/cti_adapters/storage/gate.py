@@ -25,10 +25,12 @@ from cti_adapters.storage import (
     mapping_phases,
     mapping_questionnaires,
     mapping_review,
+    mapping_usage,
     schema_compliance,
     schema_phases,
     schema_questionnaires,
     schema_review,
+    schema_usage,
 )
 from cti_adapters.storage.schema import (
     audit,
@@ -232,6 +234,7 @@ def _rules(scope: Scope) -> dict[type[Any], ColumnElement[bool]]:
         mapping.Delivery: _sight_of(scope, sights.c.call_id == deliveries.c.call_id),
         mapping.Draft: and_(drafts.c.user == scope.user, _sight_of(scope, sights.c.item_id == drafts.c.item_id)),
         mapping.Taken: taken.c.user == scope.user,
+        mapping_usage.ReadingRow: _customer_of(scope, schema_usage.usage_readings.c.customer_code),
         **_phase_rules(scope),
         mapping.Audit: and_(audited, or_(audit.c.customer_code.is_(None), _customer_of(scope, audit.c.customer_code))),
     }

@@ -580,3 +580,4 @@ from cti_adapters.storage import schema_phases as schema_phases  # noqa: E402
 from cti_adapters.storage import schema_questionnaires as schema_questionnaires  # noqa: E402
 from cti_adapters.storage import schema_review as schema_review  # noqa: E402
 from cti_adapters.storage import schema_signin as schema_signin  # noqa: E402
+from cti_adapters.storage import schema_usage as schema_usage  # noqa: E402
