@@ -215,6 +215,22 @@ def test_every_kind_of_statement_passes_the_gate(world: Database) -> None:
         assert len(found.numbers) == 1
 
 
+def test_scopes_of_one_shape_share_a_compiled_statement_and_none_of_its_rows(tmp_path: Path) -> None:
+    database = make_database(tmp_path)
+    put(database, *(customer(f"10010{place}", rep=rep) for place, rep in enumerate(("801", "802", "803"))))
+    cache: Any = database.engine._compiled_cache
+
+    def read(user: str) -> list[str]:
+        with database.open(Scope(user, "121", Span.OWN, frozenset({3}), False, True)) as work:
+            return list(work.session.scalars(select(Customer.code).where(Customer.kana == "")))
+
+    assert read("801") == ["100100"]
+    compiled = len(cache)
+    assert [read("802"), read("803"), read("804"), read("801")] == [["100101"], ["100102"], [], ["100100"]]
+    assert len(cache) == compiled, "one statement, found again for each of them"
+    database.close()
+
+
 def test_bulk_changes_reach_only_what_is_admitted(tmp_path: Path) -> None:
     database = make_database(tmp_path)
     put(database, sight("mine", LABELS[SEEN]), sight("hidden", LABELS[HIDDEN]))

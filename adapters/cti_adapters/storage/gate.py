@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, Final, Protocol, cast
 
 from sqlalchemy import Connection, Select, Table, Text, and_, event, exists, false, func, or_, select, true
-from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
+from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, UOWTransaction
 from sqlalchemy.sql.elements import ColumnElement
 
 from cti_adapters.storage import (
@@ -296,13 +296,31 @@ class GatedSession(Session):
         return super().connection(*args, **more)
 
 
+class _Criterion(LoaderCriteriaOption):
+    """``with_loader_criteria`` of one class. SQLAlchemy finds a compiled statement again by a key of all its parts, and
+    would walk through all rules for each statement, which takes longer than most statements: a rule never changes, so
+    it is walked through once. Its parameters still stand in every key, one by one, as SQLAlchemy wants them."""
+
+    _cache_key_traversal = LoaderCriteriaOption._traverse_internals
+
+    def _gen_cache_key(self, anon_map: Any, bindparams: list[Any]) -> Any:
+        """The rule's part of the key; ``bindparams``: the parameters of the whole, in order."""
+        known = self.__dict__.get("_key")
+        if known is None:
+            ours: list[Any] = []
+            key = super()._gen_cache_key(type(anon_map)(), ours)
+            if key is None:
+                raise Refused("A rule of the gate has to be a statement that SQLAlchemy can keep")
+            known = self.__dict__["_key"] = (key, ours)
+        key, ours = known
+        bindparams.extend(ours)
+        return key
+
+
 @lru_cache(maxsize=1024)
 def _criteria(scope: Scope) -> tuple[Any, ...]:
     """The rule as options of a statement; the same scope's are built once, since that takes as long as a query."""
-    return tuple(
-        with_loader_criteria(row, rule, include_aliases=True, track_closure_variables=False)
-        for row, rule in _rules(scope).items()
-    )
+    return tuple(_Criterion(row, rule, include_aliases=True) for row, rule in _rules(scope).items())
 
 
 def ruled(statement: Select[Any], scope: Scope) -> Select[Any]:
