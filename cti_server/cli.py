@@ -30,6 +30,8 @@ COMMANDS = {
     "db": "db",
     "simulate": "simulate",
     "policy": "policy",
+    "retention": "retention",
+    "erasure": "retention",
 }
 """Subcommand -> module of `cti_server.commands`."""
 

@@ -24,7 +24,9 @@ from cti_adapters.live.hub import Hub
 from cti_adapters.live.outbox import Outbox
 from cti_adapters.mail import Mailer
 from cti_adapters.mailbox import Mailbox
+from cti_adapters.sealing import proof_key
 from cti_adapters.secret_folder import SecretFolder
+from cti_adapters.storage import retention
 from cti_adapters.storage.accounts import accounts, put_default_roles
 from cti_adapters.storage.audit_seals import seal
 from cti_adapters.storage.call_writer import CallWriter
@@ -46,6 +48,7 @@ from cti_adapters.storage.work import Database, writing
 from cti_adapters.timetable import Appointment, Round, Timetable
 from cti_adapters.usage_pull import UsagePull
 from cti_adapters.usage_server import UsageServer
+from cti_server.compliance.erasing import proof
 from cti_server.exchange_handlers import exchange_handlers
 from cti_server.exchange_states import ExchangeStates
 from cti_server.identity import seating
@@ -369,6 +372,7 @@ class Server:
         daily = [
             Appointment("seal of the audit trail", audit.seal_at, audit.timezone, self._seal),
             Appointment("proposals for phases", LEARN_AT, audit.timezone, self._learn),
+            Appointment("end of retention", self._settings.retention.at, audit.timezone, self._end_retention),
         ]
         days = Round("stand-ins that begin or end", 1, self._turn)
         usage = Round("use of services", USAGE_MINUTES, self._ask_usage)
@@ -407,6 +411,15 @@ class Server:
                 made = look(work, service, None, SystemClock().now())
             if made:
                 log.info("%s proposals were made for %s", len(made), service.name)
+
+    def _end_retention(self) -> None:
+        """In the timetable's thread, lot by lot."""
+        prove = partial(proof, proof_key(self._settings.data_dir))
+        engine, settings = writing(self._database.engine), self._settings.retention
+        for kind, ended in retention.run(engine, SystemClock(), settings, prove):
+            if ended:
+                log.info("retention: %s of %s ended", ended, kind)
+        self._database.empty_log()
 
     def _seal(self) -> None:
         """In the timetable's thread."""

@@ -57,6 +57,7 @@ Pattern = Annotated[str, AfterValidator(_pattern)]
 OneLine = Annotated[str, AfterValidator(_one_line)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]{0,31}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Days = Annotated[int, Field(ge=0, le=36500)]
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
@@ -361,6 +362,25 @@ class ReviewSettings(Table):
     look_every_minutes: Annotated[int, Field(ge=1, le=60)] = 5
 
 
+class RetentionSettings(Table):
+    """How many days what names people is kept, by kind; 0: for ever (spec/50). A legal hold keeps it longer."""
+
+    at: TimeOfDay = "03:00"
+    """When it is looked each night, in the zone of the audit trail's seal."""
+    call_days: Days = 0
+    """Who calls were with; that they took place stays."""
+    note_days: Days = 0
+    """What was written about contacts; that there was one stays."""
+    mail_days: Days = 0
+    """Addresses and text of mails; that one was sent stays."""
+    deal_days: Days = 0
+    """What was filled in and written about deals that are over; what they were worth stays."""
+    usage_days: Annotated[int, Field(ge=1, le=400)] = 400
+    """Readings of customers' use of services."""
+    unread_days: Days = 0
+    """Pieces that an exchange sent and that could not be read."""
+
+
 class UsageSettings(Table):
     """Where customers' use of services may be asked for (spec P2)."""
 
@@ -384,12 +404,18 @@ class Settings(Table):
     boards: tuple[BoardSettings, ...] = ()
     review: ReviewSettings = ReviewSettings()
     usage: UsageSettings = UsageSettings()
+    retention: RetentionSettings = RetentionSettings()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Settings:
         if self.signin.oidc is not None and not self.server.public_url:
             raise ValueError(
                 "[signin.oidc] needs public_url under [server]: the address that the provider leads back to"
+            )
+        if 0 < self.retention.call_days < self.journal.keep_days:
+            raise ValueError(
+                "[retention] call_days is less than [journal] keep_days: the journal would still say who the calls "
+                "were with; keep the journal for no longer"
             )
         known = {branch.code for branch in self.branches}
         for what, entries, key in (("branch", self.branches, "code"), ("exchange", self.exchanges, "id")):

@@ -41,31 +41,42 @@ class FolderSealer:
             ) from bad
 
     def _key(self) -> bytes:
-        try:
-            if not self._path.exists():
-                self._make()
-            key = self._path.read_bytes()
-        except OSError as bad:
-            raise Unavailable("The key of the sign-in can't be read; look at the server's folder of secrets") from bad
-        if len(key) != KEY_BYTES:
-            raise Unavailable("The key of the sign-in is damaged; bring it back from the backup of the data folder")
-        return key
+        return kept_key(self._path)
 
-    def _make(self) -> None:
-        """Whole or not at all, and never over one that is there: two processes may start at once."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        made = self._path.with_name(f"signin.key.{secrets.token_hex(4)}")
-        handle = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(made, self._path)
-        except FileExistsError:
-            pass
-        finally:
-            made.unlink()
+
+def kept_key(path: Path) -> bytes:
+    """The random key that a file holds; made at its first use (mode 0600). Unavailable where it can't be read."""
+    try:
+        if not path.exists():
+            _make(path)
+        key = path.read_bytes()
+    except OSError as bad:
+        raise Unavailable("A key can't be read; look at the server's folder of secrets") from bad
+    if len(key) != KEY_BYTES:
+        raise Unavailable("A key is damaged; bring it back from the backup of the data folder")
+    return key
+
+
+def _make(path: Path) -> None:
+    """Whole or not at all, and never over one that is there: two processes may start at once."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(secrets.token_bytes(KEY_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(made, path)
+    except FileExistsError:
+        pass
+    finally:
+        made.unlink()
+
+
+def proof_key(data_dir: Path) -> bytes:
+    """The key of what stays of erased calls (``cti_server.compliance.erasing.proof``): ``<data>/secrets/proof.key``."""
+    return kept_key(data_dir / "secrets" / "proof.key")
 
 
 class NoSealer:

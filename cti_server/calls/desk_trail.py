@@ -74,7 +74,7 @@ class Trails(Tracing):
         return found
 
     def _call_backs(self, seen: SeenCall, entries: Sequence[TrailEntry]) -> list[CallBack]:
-        numbers = dict.fromkeys(int(entry.detail["dial"]) for entry in entries if entry.act == "dialled")
+        numbers = dict.fromkeys(int(entry.detail["dial"]) for entry in entries if "dial" in entry.detail)
         dials = [dial for number in numbers if (dial := self.work.records.dial(number)) is not None]
         names: Names = self._names([seen], [dial.user for dial in dials])
         made = {call.log.id for call in self.work.calls.get([dial.made_call for dial in dials if dial.made_call])}

@@ -15,6 +15,8 @@ IN_PART: Final = "number-in-part"
 AWAITED: Final = "more-records-awaited"
 SETTLING: Final = "may-be-completed"
 """Marks of a call that is over, and not final: other records of it may come."""
+FORGOTTEN: Final = "forgotten"
+"""Who it was with was erased."""
 UNSUPPORTED: Final = "not-in-journal"
 """Mark of a call that its journal, folded again, does not know: kept because somebody worked on it."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
 from cti_server.calls.holding import moment_of
-from cti_server.calls.log import CallLog
+from cti_server.calls.log import FORGOTTEN, CallLog
 from cti_server.calls.ports import Colleague, SeenCall
 from cti_server.calls.views import CallRow, ExchangeRow, Gap
 from cti_server.shared.deliveries import TOLD_MOST, Delivery
@@ -193,6 +193,8 @@ def _number(known: Known) -> Step:
         return Step("number", "skipped", "internal")
     if log.party_e164 is not None:
         return Step("number", "done", "number-read", {"number": known.row.number})
+    if FORGOTTEN in log.marks:
+        return Step("number", "unknown", "erased")
     if not known.row.number:
         return Step("number", "partly", "withheld")
     return Step("number", "failed", "no-number", {"number": known.row.number})
@@ -212,6 +214,8 @@ def matched(matches: Sequence[str], dismissed: bool, at: float | None = None) ->
         return Step("match", "done", "exact" if count == 1 else "several", {"count": count}, at)
     if first == "probable":
         return Step("match", "partly", "probable", {"count": count}, at)
+    if first == "erased":
+        return Step("match", "unknown", "erased")
     if first == "withheld":
         return Step("match", "partly", "nobody-withheld", {}, at)
     return Step("match", "partly", "dismissed" if dismissed else "nobody", {}, at)

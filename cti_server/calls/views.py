@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from cti_server.calls.log import CallLog
 
 Tab = Literal["open", "waiting", "team", "done"]
-Match = Literal["exact", "probable", "none", "withheld", "internal"]
+Match = Literal["exact", "probable", "none", "withheld", "internal", "erased"]
 
 
 @dataclass(slots=True)

@@ -111,8 +111,8 @@ def _as_file(customers: list[Customer]) -> io.StringIO:
 
 
 def sign_ins(firm: Firm) -> list[SignIn]:
-    """Who to sign in as, one for each role."""
-    chosen = ("801", "802", "800", "811", "900", "980", "985", "990")
+    """Who to sign in as, one for each role; two reviewers, since one asks and another decides."""
+    chosen = ("801", "802", "800", "811", "900", "901", "980", "985", "990")
     names = {office.branch.code: office.branch.name for office in OFFICES}
     people = {colleague.id: colleague for colleague in firm.colleagues}
     return [

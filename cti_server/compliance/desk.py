@@ -4,10 +4,11 @@ viewer's scope reads as not found."""
 from __future__ import annotations
 
 from cti_server.compliance.desk_coverage import CoverageDesk
+from cti_server.compliance.desk_erasing import ErasingDesk
 from cti_server.compliance.desk_exemptions import ExemptionDesk
 from cti_server.compliance.desk_rules import RulesDesk
 from cti_server.compliance.desk_views import ViewsDesk
 
 
-class ComplianceDesk(CoverageDesk, ExemptionDesk, RulesDesk, ViewsDesk):
+class ComplianceDesk(CoverageDesk, ErasingDesk, ExemptionDesk, RulesDesk, ViewsDesk):
     """One door over its parts."""

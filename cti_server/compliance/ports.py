@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Protocol
 
 from cti_server.compliance.business_hours import Calendar
+from cti_server.compliance.erasing import ErasureShelf
 from cti_server.compliance.exemptions import Exemption, State
 from cti_server.compliance.saved_views import SavedView
 from cti_server.compliance.versions import Version
@@ -120,6 +121,10 @@ class ComplianceWork(Protocol):
     @property
     def exemptions(self) -> Exemptions:
         """Exemptions."""
+
+    @property
+    def erasures(self) -> ErasureShelf:
+        """Who is to be erased, and legal holds."""
 
     @property
     def saved_views(self) -> SavedViews:

@@ -117,9 +117,26 @@ class World:
         """Call -> an exemption that waits for a decision."""
         self.requests: dict[str, int] = {}
         """Customer -> a record of a call with it that is asked for."""
+        self.erasures: dict[str, int] = {}
+        """Customer -> an erasure that waits for a decision."""
+        self.holds: dict[str, int] = {}
+        """Customer -> a legal hold that ended."""
         self._acts()
         self._deals()
         self._exempt()
+        self._asks_to_erase()
+
+    def _asks_to_erase(self) -> None:
+        """Everybody's records were held once; every other one is to be erased."""
+        with self.office.database.open(EVERYTHING) as work:
+            for place, one in enumerate(self.everyone):
+                person = work.erasures.person(one.code)
+                assert person is not None
+                self.holds[one.code] = work.erasures.hold(person, f"said{one.code}", "999", self.office.clock.at)
+                work.erasures.end_hold(self.holds[one.code], "999", self.office.clock.at, f"said{one.code}")
+                if place % 2:
+                    asked = work.erasures.ask(person, f"said{one.code}", "999", self.office.clock.at)
+                    self.erasures[one.code] = asked
 
     def _deals(self) -> None:
         """Everybody has a deal, with something done for it and a contract; they wait for a member."""

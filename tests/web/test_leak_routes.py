@@ -44,6 +44,8 @@ LISTS = (
     "/compliance/coverage",
     "/compliance/rules",
     "/compliance/exemptions",
+    "/compliance/erasures",
+    "/compliance/erasures?state=all",
     "/compliance/exemptions?state=all",
     "/compliance/coverage?period=month&standing=all",
     "/compliance/coverage?rep=804&standing=all&class=1",
@@ -116,6 +118,8 @@ NOT_THERE = {
     "proposal": "99999",
     "trial": "99999",
     "rule": "99999",
+    "erasure": "99999",
+    "hold": "99999",
     "service": "99999",
     "phase": "99999",
     "member": "nonsense",
@@ -305,6 +309,8 @@ def test_what_is_hidden_answers_as_what_is_not_there(site: Site, who: Viewer) ->
         "proposal": [],  # the same of the sums behind it
         "trial": [],
         "rule": [],
+        "erasure": [str(site.world.erasures[one.code]) for one in people if one.code in site.world.erasures][::5],
+        "hold": [str(site.world.holds[one.code]) for one in people if one.code in site.world.holds][::5],
         "exemption": [str(site.world.exemptions[call]) for call in calls if call in site.world.exemptions][::9],
         "view": [],  # a user's own, or shared with who sees as much
         "profile": [],  # of a make, of nobody

@@ -66,6 +66,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "compliance_claims",
     "compliance_coverage",
     "compliance_exemptions",
+    "compliance_erasures",
     "compliance_rules",
     "compliance_requests",
     "compliance_trail",

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, current_app, request
 from flask_babel import LazyString, lazy_gettext
 
 from cti_adapters.exchanges.call_bytes import CallBytes, Lasted, call_bytes
+from cti_server.calls.log import FORGOTTEN
 from cti_server.calls.raw_text import Sight
 from cti_server.calls.trail_views import CallTrail
 from cti_server.settings import Settings
@@ -81,7 +82,7 @@ def read_bytes(use: Desk, seen: CallTrail, sight: Sight) -> CallBytes:
     row, log = seen.call.row, seen.call.log
     settings = cast(Settings, current_app.extensions["yobirin.settings"])
     exchange = cast(Any, use.work).shelf.running(row.exchange, settings)
-    if exchange is None:
+    if exchange is None or (log is not None and FORGOTTEN in log.marks):
         return CallBytes([], False)
     linkedids = log.linkedids if log is not None else []
     over = row.ended_at or (log.ended_between[1] if log is not None and log.ended_between else None)

@@ -60,6 +60,7 @@ MATCHES: dict[str, Label] = {
     "none": Label(_("not registered"), "amber"),
     "withheld": Label(_("number withheld"), ""),
     "internal": Label(_("internal"), ""),
+    "erased": Label(_("Erased"), ""),
 }
 
 HISTORY_KINDS: dict[str, Label] = {
@@ -163,6 +164,7 @@ MARKS: dict[str, LazyString] = {
     "number-in-part": _("The exchange shows only a part of the number"),
     "from-record": _("From the exchange's own record"),
     "more-records-awaited": _("The exchange has yet to send the rest of it"),
+    "forgotten": _("Erased: it took place, and names nobody any more"),
     "not-in-journal": _("Folded again, what the exchange sent does not show it; kept because it was worked on"),
 }
 

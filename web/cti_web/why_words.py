@@ -73,6 +73,7 @@ FOUND: Final[dict[str, LazyString]] = {
     "no-call": _("There is no call from this number that you may see. Check the number and the time."),
     "dry": _("Nothing happened: this is what would."),
     "number-read": _("Read as %(number)s."),
+    "erased": _("Who it was with was erased."),
     "withheld": _("The caller showed no number, so that nobody can be matched."),
     "no-number": _("“%(number)s” can't be read as a telephone number: check region, area code and outside prefix."),
     "internal": _("A call between extensions."),

@@ -30,6 +30,7 @@ from cti_adapters.storage.call_notices import Cards, call_changed
 from cti_adapters.storage.call_rows import OURS, as_row, party_tail
 from cti_adapters.storage.call_work import CallBack, Mark, Opening, WorkBook, when_over
 from cti_adapters.storage.core import Bulk, Within, inserting, upserting
+from cti_adapters.storage.forgetting import forgotten
 from cti_adapters.storage.gap_recovery import PendingGap, note_buffered, note_fetch, pending_gaps, recovery
 from cti_adapters.storage.holders import Holders
 from cti_adapters.storage.schema import calls, corrections, gaps, lanes, not_customers, sights, taken, unreadable
@@ -140,6 +141,8 @@ class CallWriter:
     def _recover(self, connection: Connection, exchange: str, fetch: GapFetch) -> list[Notice]:
         found = recovery(connection, exchange, fetch)
         latest = {log.id: log for log in found.changed}
+        for call_id in forgotten(connection, latest):
+            del latest[call_id]  # who it was with was erased: no record of the exchange's brings it back
         batch = Batch(connection, exchange, self._clock.now(), self._cards, found.completed)
         notices = batch.write(latest) if latest else []
         return notices + note_fetch(connection, exchange, fetch, found.gains)

@@ -16,6 +16,7 @@ from cti_adapters.storage.call_notices import Cards
 from cti_adapters.storage.call_rows import as_log
 from cti_adapters.storage.call_writer import Batch
 from cti_adapters.storage.core import Within, chunks
+from cti_adapters.storage.forgetting import forgotten
 from cti_adapters.storage.schema import audit, calls, corrections, drafts, history_calls, items, sights, taken
 from cti_adapters.storage.standing_rows import restand
 from cti_server.calls.log import UNSUPPORTED
@@ -45,7 +46,9 @@ def correct(
     transactions with the write lock. Nobody else may write calls of the exchange meanwhile."""
     for lot in chunks(differences, LOT):
         with engine.begin() as connection:
-            kept = _Lot(connection, exchange, clock.now(), by, why).write(lot)
+            erased = forgotten(connection, (one[0] for one in lot))
+            lot = [one for one in lot if one[0] not in erased]
+            kept = _Lot(connection, exchange, clock.now(), by, why).write(lot) if lot else []
         yield Written(len(lot), kept)
 
 

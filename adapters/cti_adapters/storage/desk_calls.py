@@ -88,9 +88,10 @@ class CallRepository:
             )
             for sight, *columns in self._session.execute(query):
                 customer = as_customer(columns) if columns[0] is not None else None
-                if sight.kind == "customer" and customer is None:
-                    continue
-                found[sight.call_id].append(Sighting(sight.label, cast(Match, sight.match), customer))
+                if sight.customer_code is not None and customer is None:
+                    continue  # of an erased customer there is no code: the call is seen as theirs was
+                match = "erased" if sight.kind == "customer" and customer is None else sight.match
+                found[sight.call_id].append(Sighting(sight.label, cast(Match, match), customer))
         for group in found.values():
             group.sort(
                 key=lambda one: (one.customer is None, not self._scope.owns(one.label))

@@ -11,6 +11,7 @@ from cti_adapters.storage.desk_firm import FirmRepository
 from cti_adapters.storage.desk_records import RecordRepository
 from cti_adapters.storage.desk_tracing import TracingRepository
 from cti_adapters.storage.desk_work import WorkRepository
+from cti_adapters.storage.erasing_shelf import ErasureRows
 from cti_adapters.storage.exchange_shelf import ExchangeShelf
 from cti_adapters.storage.gate import GatedSession
 from cti_adapters.storage.phase_deals import DealShelf
@@ -115,6 +116,11 @@ class DeskRepositories:
     def trials(self) -> TrialRows:
         """Trials of required items."""
         return TrialRows(self.session, self.deals)
+
+    @cached_property
+    def erasures(self) -> ErasureRows:
+        """Who is to be erased, and legal holds."""
+        return ErasureRows(self.session, self.firm)
 
     @cached_property
     def usage(self) -> UsageRows:

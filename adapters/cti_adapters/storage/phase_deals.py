@@ -229,7 +229,8 @@ class DealShelf:
 
     def with_contract(self, service: int, after: int, limit: int) -> list[Deal]:
         """A service's deals that have a contract, by id, after one."""
-        query = select(DealRow).where(DealRow.service_id == service, DealRow.id > after, DealRow.start != "")
+        wanted = (DealRow.service_id == service, DealRow.id > after, DealRow.start != "")
+        query = select(DealRow).where(*wanted, DealRow.customer_code != "")  # empty: the customer was erased
         return [self._deal(row) for row in self._session.scalars(query.order_by(DealRow.id).limit(limit))]
 
     def ask_revaluing(self, service: int, by: str, at: float) -> None:

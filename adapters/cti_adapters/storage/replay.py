@@ -12,7 +12,7 @@ from cti_adapters.storage.call_rows import OURS, as_log
 from cti_adapters.storage.call_writer import is_final
 from cti_adapters.storage.refolded import Refolded
 from cti_adapters.storage.schema import calls, lanes, unreadable
-from cti_server.calls.log import UNSUPPORTED, CallLog
+from cti_server.calls.log import FORGOTTEN, UNSUPPORTED, CallLog
 from cti_server.calls.showing import blanked
 from cti_server.shared.positions import Position
 
@@ -126,6 +126,8 @@ def _differences(
         told = after is not None
         if not (period.covers(started_at, told=told) or (after and period.covers(after[2]["started_at"], told=True))):
             result.beyond += 1
+        elif before is not None and FORGOTTEN in before[2]["marks"]:
+            result.same += 1  # who it was with was erased, and does not come back
         elif not all(side is None or side[1] for side in (before, after)):
             result.under_way += 1
         elif before is None:

@@ -571,11 +571,13 @@ audit = Table(
 Index("uq_audit_place", audit.c.chain, audit.c.position, unique=True)
 Index("ix_audit_subject", audit.c.subject_kind, audit.c.subject_id, audit.c.id)
 Index("ix_audit_user", audit.c.user, audit.c.id)
+where_set("ix_audit_customer", audit.c.customer_code)
 
 # --- tables of rooms that have a module of their own ------------------------------------------------------------------
 
 from cti_adapters.storage import schema_audit as schema_audit  # noqa: E402
 from cti_adapters.storage import schema_compliance as schema_compliance  # noqa: E402
+from cti_adapters.storage import schema_erasing as schema_erasing  # noqa: E402
 from cti_adapters.storage import schema_phases as schema_phases  # noqa: E402
 from cti_adapters.storage import schema_questionnaires as schema_questionnaires  # noqa: E402
 from cti_adapters.storage import schema_review as schema_review  # noqa: E402

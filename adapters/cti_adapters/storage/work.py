@@ -97,6 +97,14 @@ class Database:
                 connection.exec_driver_sql("COMMIT")  # not within a transaction
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
+    def empty_log(self) -> None:
+        """Moves everything from SQLite's write-ahead log into the database file and empties it, so that nothing of what
+        was erased is left in it; as far as no reader is in the way (then the next checkpoint does)."""
+        if self.engine.dialect.name == "sqlite":
+            with self.engine.connect() as connection:
+                connection.exec_driver_sql("COMMIT")  # not within a transaction
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Closes all connections."""
         self.engine.dispose()
