@@ -103,9 +103,12 @@ class DeskBase:
         """What somebody wrote about an item, if the viewer sees all candidates that the author saw."""
         return text if author is not None and self.work.work.may_read(item, author) else ""
 
-    def _history(self, rows: list[HistoryRow]) -> list[HistoryRow]:
-        names = self._names(users=(one for row in rows for one in (row.by, row.behalf)))
+    def _history(self, records: list[HistoryRow], moved: Sequence[HistoryRow] = ()) -> list[HistoryRow]:
+        """Records and hand-overs together, the latest first."""
+        rows = sorted([*records, *moved], key=lambda row: -row.at)
+        names = self._names(users=(one for row in rows for one in (row.by, row.behalf, row.to)))
         for row in rows:
+            row.to_name = names.person(row.to or None)
             row.by_name = names.person(row.by or None)
             row.behalf_name = names.person(row.behalf or None)
         return rows

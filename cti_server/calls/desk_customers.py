@@ -103,7 +103,10 @@ class Customers(DeskBase):
             address=customer.address,
             notes=customer.notes,
             numbers=[self._number(customer, number) for number in customer.numbers],
-            history=self._history(self.work.records.history_of_customer(code, SHOWN_MOST)),
+            history=self._history(
+                self.work.records.history_of_customer(code, SHOWN_MOST),
+                self.work.records.hand_overs_of_customer(code, SHOWN_MOST),
+            ),
             calls=self._rows(self.work.calls.of_customer(code, SHOWN_MOST)),
             open_items=self._item_rows(self.work.work.of_customer(code)),
             version=customer.version,

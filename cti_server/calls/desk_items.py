@@ -34,9 +34,16 @@ class Items(Reach):
         latest = (is_open or calls)[0]
         dial = self.work.records.dial_of_item(item_id)
         records = self.work.records
-        history = records.history_of_calls([call.log.id for call in calls], HISTORY_SHOWN)
-        if customer is not None:
-            history = records.history_of_customer(customer.code, HISTORY_SHOWN)
+        ids = [call.log.id for call in calls]
+        if customer is None:
+            history = self._history(
+                records.history_of_calls(ids, HISTORY_SHOWN), records.hand_overs_of_calls(ids, HISTORY_SHOWN)
+            )
+        else:
+            history = self._history(
+                records.history_of_customer(customer.code, HISTORY_SHOWN),
+                records.hand_overs_of_customer(customer.code, HISTORY_SHOWN),
+            )
         may_handle = self.viewer.may("handle")
         return ItemView(
             row=self._item_row(task, latest, len(is_open or calls), names),
@@ -44,7 +51,7 @@ class Items(Reach):
             candidates=shown,
             customer=next((one for one in shown if customer is not None and one.code == customer.code), None),
             address=customer.address if customer is not None else "",
-            history=self._history(history),
+            history=history[:HISTORY_SHOWN],
             draft=self._draft(task, calls, customer, None) if customer is not None and may_handle else None,
             note_draft=self.work.work.note(item_id) if may_handle else "",
             may_handle=may_handle,

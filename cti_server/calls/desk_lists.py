@@ -116,7 +116,10 @@ class Lists(Receiving):
         """One call with its trail. The look is noted."""
         seen = self._call(call_id)
         self._looked_at([seen])
-        history = self._history(self.work.records.history_of_calls([call_id], HISTORY_MOST))
+        records = self.work.records
+        history = self._history(
+            records.history_of_calls([call_id], HISTORY_MOST), records.hand_overs_of_calls([call_id], HISTORY_MOST)
+        )
         entries = self.work.records.trail(call_id)
         kept = self.work.records.corrections(call_id)
         names = self._names([seen], [*trail.users(entries), *corrected.users(kept)])

@@ -348,6 +348,12 @@ class Records(Protocol):
     def history_of_calls(self, call_ids: Sequence[str], limit: int) -> list[HistoryRow]:
         """The records that answer these calls, the latest first."""
 
+    def hand_overs_of_customer(self, code: str, limit: int) -> list[HistoryRow]:
+        """When calls of a customer were handed to a colleague, the latest first (kind ``hand-over``, no id)."""
+
+    def hand_overs_of_calls(self, call_ids: Sequence[str], limit: int) -> list[HistoryRow]:
+        """When these calls were handed to a colleague, the latest first."""
+
     def undo_history(self, history_id: int, at: float) -> None:
         """Marks a record undone; ``at``: when, epoch seconds, UTC."""
 

@@ -163,7 +163,7 @@ class HistoryRow:
 
     id: int
     kind: str
-    """``contact``, ``visit booking`` or ``seminar booking``."""
+    """``contact``, ``visit booking``, ``seminar booking``; ``hand-over``: a call became a colleague's to deal with."""
     channel: str
     """``phone``, ``mail``, ``visit`` or ``other``."""
     result: str
@@ -178,6 +178,9 @@ class HistoryRow:
     """For whom the author stood in; empty for nobody."""
     mail_state: str = ""
     """How the mail that it is stands (``queued``, ``sent``, ``failed``); empty where it is none of ours."""
+    to: str = ""
+    to_name: str = ""
+    """To whom it was handed over."""
 
 
 @dataclass(slots=True)

@@ -280,3 +280,25 @@ def test_a_call_back_that_connects_closes_the_item(office: Office) -> None:
         assert desk.worklist().items == [] and desk.counts(None, None).handled == 1
         assert seen.draft is not None and seen.draft.state == "closed"
         assert seen.history[0].by_name == "name 801"
+
+
+def test_a_hand_over_stands_in_the_history_and_says_when_it_was_taken_back(office: Office) -> None:
+    office.rings(inbound(1, "0311110001"))
+    with office.desk(REP) as desk:
+        item = desk.worklist().items[0].id
+        seen = desk.item(item)
+        assert seen.customer is not None
+        code, call = seen.customer.code, seen.calls[0].id
+        desk.hand_on(item, "700", "please call back")
+    with office.desk(MANAGER) as desk:
+        for history in (desk.item(item).history, desk.customer(code).history, desk.call(call).history):
+            (one,) = history
+            assert (one.kind, one.by_name, one.to_name, one.undone) == ("hand-over", "name 801", "name 700", False)
+    with office.desk(REP) as desk:
+        desk.undo_hand_on(item)
+    with office.desk(REP) as desk:
+        assert [one.undone for one in desk.call(call).history] == [True]
+        desk.record(item, [], code, "contact", "phone", "spoke", "")
+    with office.desk(REP) as desk:
+        kinds = [one.kind for one in desk.customer(code).history]
+        assert sorted(kinds) == ["contact", "hand-over"], "a hand-over is no record, and stands beside it"

@@ -68,6 +68,8 @@ HISTORY_KINDS: dict[str, Label] = {
     "visit booking": Label(_("Visit booking"), "violet", "calendar-event"),
     "seminar booking": Label(_("Seminar booking"), "violet", "presentation"),
 }
+DONE_KINDS: dict[str, Label] = HISTORY_KINDS | {"hand-over": Label(_("Handed over"), "violet", "user-share")}
+"""With what nobody records, but is done."""
 
 CHANNELS: dict[str, Label] = {
     "phone": Label(_("Telephone"), "", "phone"),
@@ -261,6 +263,7 @@ def register(app: Flask) -> None:
         MATCHES=MATCHES,
         RESULTS=RESULTS,
         HISTORY_KINDS=HISTORY_KINDS,
+        DONE_KINDS=DONE_KINDS,
         CHANNELS=CHANNELS,
         DIRECTIONS=DIRECTIONS,
         direction=direction,

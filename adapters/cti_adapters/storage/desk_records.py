@@ -20,6 +20,8 @@ from cti_server.calls.views import HistoryRow
 from cti_server.review.policy import ReviewPolicy
 from cti_server.shared.notices import WorkChanged
 
+HANDED, TAKEN_BACK = "handed", "taken back"
+"""Acts in a call's trail: it was handed to a colleague; and that was undone."""
 TRAIL_MOST: Final = 500
 CORRECTIONS_MOST: Final = 50
 
@@ -77,6 +79,33 @@ class RecordRepository:
         """The records that answer these calls, the latest first."""
         answering = select(HistoryCall.history_id).where(HistoryCall.call_id.in_(list(call_ids)[:limit]))
         return self._rows(_latest(select(History).where(History.id.in_(answering)), limit))
+
+    def hand_overs_of_customer(self, code: str, limit: int) -> list[HistoryRow]:
+        """When calls of a customer were handed to a colleague, the latest first."""
+        return self._hand_overs(Audit.customer_code == code, limit=limit)
+
+    def hand_overs_of_calls(self, call_ids: Sequence[str], limit: int) -> list[HistoryRow]:
+        """When these calls were handed to a colleague, the latest first."""
+        ids = list(call_ids)[:limit]
+        return self._hand_overs(Audit.subject_kind == "call", Audit.subject_id.in_(ids), limit=limit)
+
+    def _hand_overs(self, *which: Any, limit: int) -> list[HistoryRow]:
+        """The trail knows them; one that was taken back is marked. A call of several candidates has an entry for
+        each: they are one."""
+        query = select(Audit).where(*which, Audit.act.in_([HANDED, TAKEN_BACK])).order_by(Audit.id.desc())
+        back: set[str] = set()
+        found: dict[tuple[float, str], HistoryRow] = {}
+        for row in self._session.scalars(query.limit(limit)):
+            detail = _plain(row.detail)
+            if row.act == TAKEN_BACK:
+                back.add(row.subject_id)
+                continue
+            undone = row.subject_id in back
+            back.discard(row.subject_id)
+            to = next(iter(detail.get("users", ())), "")
+            made = HistoryRow(0, "hand-over", "", "", "", row.at, row.user or "", "", [row.subject_id], undone, to=to)
+            found.setdefault((row.at, row.subject_id), made)
+        return list(found.values())
 
     def undo_history(self, history_id: int, at: float) -> None:
         """Marks a record undone."""
