@@ -148,4 +148,5 @@ class Answering:
             rules.asked(link, phase, deal),
             rules.shown(link, answers, given),
             stands,
+            phase,
         )

@@ -16,6 +16,8 @@ from cti_server.shared.viewer import needs
 
 DEFAULT_PHASES = 3
 LONGEST = 100
+LONGEST_QUESTION = 300
+LONGEST_INTRO = 1000
 
 
 class SettingUp(PhaseBase):
@@ -87,6 +89,8 @@ class SettingUp(PhaseBase):
             raise Invalid("A target is between 1 and 3,650 days", "target_days", "target-wrong")
         known = next((one for one in service.phases if one.id == phase.id), None)
         learned = known is not None and known.learned and known.action == phase.action
+        if max(len(phase.intro_ja), len(phase.intro_en)) > LONGEST_INTRO:
+            raise Invalid("An introduction has at most 1,000 characters; shorten it", "intro", "intro-long")
         named = replace(phase, name=one_line(phase.name, "name", LONGEST), learned=learned)
         if phase.contract:
             for other in service.phases:
@@ -130,6 +134,10 @@ class SettingUp(PhaseBase):
         choices = tuple(dict.fromkeys(one.strip() for one in item.choices if one.strip()))
         if item.kind == "choice" and len(choices) < 2:
             raise Invalid("A list to choose from needs two entries at least", "choices", "choices-few")
+        if max(len(item.asked_ja), len(item.asked_en)) > LONGEST_QUESTION:
+            raise Invalid("A question has at most 300 characters; shorten it", "asked", "asked-long")
+        if not 0 <= item.place <= 999:
+            raise Invalid("The order is a number from 0 to 999", "place", "place-wrong")
         named = replace(item, label=one_line(item.label, "label", LONGEST), choices=choices)
         saved = self.work.set_up.save_item(named)
         self._note("input item changed" if item.id else "input item added", service.name, {"item": named.label})

@@ -40,6 +40,18 @@ class InputItem:
     size: str = ""
     choices: tuple[str, ...] = ()
     retired: bool = False
+    place: int = 0
+    """Where it stands among the phase's, the lowest first."""
+    asked_ja: str = ""
+    asked_en: str = ""
+    """How the customer is asked for it by link; empty: by its label."""
+    to_customer: bool = True
+    """Whether a new link asks for it unless the rep says otherwise."""
+
+    def question(self, language: str) -> str:
+        """How the customer is asked for it: in their language, else in the other, else by its label."""
+        first, second = (self.asked_ja, self.asked_en) if language == "ja" else (self.asked_en, self.asked_ja)
+        return first or second or self.label
 
     def concerns(self, size: str) -> bool:
         """Whether deals of a size have it."""
@@ -60,6 +72,14 @@ class Phase:
     """Within how many days a deal should be through; null: no target."""
     learned: bool = False
     """Whether the action is the one with which the best members complete the phase (``learning``)."""
+    intro_ja: str = ""
+    intro_en: str = ""
+    """What stands above the questions to a customer in this phase; empty: what the product says."""
+
+    def intro(self, language: str) -> str:
+        """The introduction in a customer's language, else in the other; empty where there is none."""
+        first, second = (self.intro_ja, self.intro_en) if language == "ja" else (self.intro_en, self.intro_ja)
+        return first or second
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,8 @@ class Form:
     items: Sequence[InputItem]
     values: Mapping[int, str]
     state: LinkState
+    phase: Phase | None = None
+    """With its introduction; null where nothing is asked any more."""
 
 
 class QuestionnaireShelf(Protocol):

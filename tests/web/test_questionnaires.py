@@ -15,7 +15,7 @@ from cti_adapters.storage.mapping_questionnaires import QuestionnaireRow
 from cti_server.phases.questionnaires import MOST_LINKS, token_key
 from cti_server.shared.scope import EVERYTHING
 from tests.adapters.storage_rig import NOW, CheapHasher
-from tests.web.test_phase_pages import Site, english
+from tests.web.test_phase_pages import BOSS, Site, english
 
 DAY = 86_400.0
 
@@ -216,3 +216,29 @@ def test_links_are_told_only_to_who_sees_the_deal(asked: Asked) -> None:
     asked.page(stranger, f"/phases/{asked.deal}", 404)
     for act in ("questionnaires", "questionnaires/1/take-back", "answers/1/take"):
         asked.post(stranger, f"/phases/{asked.deal}/{act}", 404, person="x", items="1", days="5", language="ja")
+
+
+def test_an_administrator_says_how_customers_are_asked_and_in_which_order(asked: Asked) -> None:
+    first, second = asked.items
+    base = f"/admin/phases/{asked.service.id}"
+    phase = asked.service.phases[0]
+    words = {"intro_ja": "いつもありがとうございます。", "intro_en": "Thank you for your time."}
+    asked.post(BOSS, f"{base}/phase", phase=str(phase.id), name=phase.name, action="call", **words)
+    item = {"phase": str(phase.id), "kind": "number", "place": "1", "required": "on"}
+    question = {
+        "asked_en": "How much may it cost a month?",
+        "asked_ja": "ご予算は月いくらですか。",
+        "to_customer": "on",
+    }
+    asked.post(BOSS, f"{base}/item", item=str(second), label="Budget", **item, **question)
+    asked.post(BOSS, f"{base}/item", item=str(first), label="Plans", phase=str(phase.id), kind="text", place="2")
+    asked.post(BOSS, f"{base}/item", 422, item=str(second), label="Budget", **item, asked_en="x" * 301)
+    page = asked.deal_page()
+    assert re.search(f'value="{second}" checked', page) and not re.search(f'value="{first}" checked', page)
+    path = asked.link()
+    shown = asked.shown(path)
+    assert "Thank you for your time." in shown and "How much may it cost a month?" in shown
+    assert shown.index("How much may it cost") < shown.index("Plans"), "the lowest first"
+    assert "ご予算は月いくらですか。" in asked.shown(path + "?lang=ja")
+    refused = asked.answers(path, 422, **{f"item-{second}": "much"})
+    assert "(How much may it cost a month?)" in refused

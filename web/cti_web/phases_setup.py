@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, cast
@@ -98,8 +97,16 @@ def save_phase(service: int) -> Response:
     form = request.form
     action = cast(Any, form.get("action", "call"))
     with desk() as use:
-        phase = Phase(form.get("phase", 0, int), form.get("name", ""), action, "contract" in form)
-        phases(use).save_phase(service, replace(phase, target_days=form.get("target_days", None, int)))
+        phase = Phase(
+            id=form.get("phase", 0, int),
+            name=form.get("name", ""),
+            action=action,
+            contract="contract" in form,
+            target_days=form.get("target_days", None, int),
+            intro_ja=form.get("intro_ja", "").strip(),
+            intro_en=form.get("intro_en", "").strip(),
+        )
+        phases(use).save_phase(service, phase)
     return _saved(service)
 
 
@@ -131,6 +138,10 @@ def save_item(service: int) -> Response:
         size=form.get("size", ""),
         choices=tuple(form.get("choices", "").splitlines()),
         retired=form.get("act") == "retire",
+        place=form.get("place", 0, int),
+        asked_ja=" ".join(form.get("asked_ja", "").split()),
+        asked_en=" ".join(form.get("asked_en", "").split()),
+        to_customer="to_customer" in form,
     )
     with desk() as use:
         phases(use).save_item(service, item)

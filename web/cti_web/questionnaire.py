@@ -66,6 +66,7 @@ def _page(
     token: str, form: Form, problem: Invalid | Conflict | None = None, said_so_far: dict[int, str] | None = None
 ) -> Response:
     language = _chosen(form)
+    field = getattr(problem, "field", None) or ""
     with force_locale(language):
         values: dict[str, Any] = {
             "form": form,
@@ -75,7 +76,8 @@ def _page(
             "open": takes_answers(form.state),
             "typed": {**form.values, **(said_so_far or {})},
             "problem": (said(problem) or _("Something in what you entered does not fit")) if problem else "",
-            "field": getattr(problem, "field", None) or "",
+            "field": field,
+            "field_text": next((one.question(language) for one in form.items if one.label == field), field),
             "said": request.args.get("said", ""),
         }
         body = render_template("questionnaire/page.html", **values)

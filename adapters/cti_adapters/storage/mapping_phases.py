@@ -47,6 +47,8 @@ class PhaseRow(Row):
     contract: Mapped[bool]
     target_days: Mapped[int | None]
     learned: Mapped[bool]
+    intro_ja: Mapped[str]
+    intro_en: Mapped[str]
     retired: Mapped[bool]
     items: Mapped[list[ItemRow]]
 
@@ -62,6 +64,10 @@ class ItemRow(Row):
     size: Mapped[str]
     choices: Mapped[list[str]]
     retired: Mapped[bool]
+    place: Mapped[int]
+    asked_ja: Mapped[str]
+    asked_en: Mapped[str]
+    to_customer: Mapped[bool]
 
 
 class PlanRow(Row):

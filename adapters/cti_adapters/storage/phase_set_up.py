@@ -75,6 +75,7 @@ class PhaseSetUp:
             row = PhaseRow(service_id=service_id, place=last + 1)
         row.name, row.action, row.contract = phase.name, phase.action, phase.contract
         row.target_days, row.learned = phase.target_days, phase.learned
+        row.intro_ja, row.intro_en = phase.intro_ja, phase.intro_en
         return self._added(row)
 
     def move_phase(self, service_id: int, phase_id: int, by: int) -> None:
@@ -100,6 +101,8 @@ class PhaseSetUp:
             row = ItemRow(phase_id=item.phase)
         row.title, row.kind, row.required = item.label, item.kind, item.required
         row.size, row.choices, row.retired = item.size, list(item.choices), item.retired
+        row.place, row.to_customer = item.place, item.to_customer
+        row.asked_ja, row.asked_en = item.asked_ja, item.asked_en
         return self._added(row)
 
     def save_plan(self, service_id: int, plan: Plan) -> int:
@@ -253,12 +256,25 @@ def _service(row: ServiceRow) -> Service:
 
 def _phase(row: PhaseRow) -> Phase:
     items = tuple(
-        InputItem(one.id, row.id, one.title, cast(ItemKind, one.kind), one.required, one.size, tuple(one.choices))
-        for one in row.items
+        InputItem(
+            id=one.id,
+            phase=row.id,
+            label=one.title,
+            kind=cast(ItemKind, one.kind),
+            required=one.required,
+            size=one.size,
+            choices=tuple(one.choices),
+            place=one.place,
+            asked_ja=one.asked_ja,
+            asked_en=one.asked_en,
+            to_customer=one.to_customer,
+        )
+        for one in sorted(row.items, key=lambda one: (one.place, one.id))
         if not one.retired
     )
     action = cast(ActionKind, row.action)
-    return Phase(row.id, row.name, action, row.contract, items, row.target_days, row.learned)
+    target, learned = row.target_days, row.learned
+    return Phase(row.id, row.name, action, row.contract, items, target, learned, row.intro_ja, row.intro_en)
 
 
 def _staffing(row: MemberRow, zone: str) -> Staffing:

@@ -44,6 +44,8 @@ phases: Final = Table(
     flag("contract"),
     Column("target_days", Integer),
     flag("learned"),  # the action is the best members'
+    text("intro_ja"),  # above the questions to a customer
+    text("intro_en"),
     flag("retired"),  # out of the order; past deals were in it
 )
 
@@ -58,6 +60,10 @@ phase_items: Final = Table(
     text("size"),  # small | large; empty: every deal
     Column("choices", JSON, nullable=False, server_default="[]", default=list),
     flag("retired"),
+    count("place"),
+    text("asked_ja"),  # how the customer is asked; empty: by the title
+    text("asked_en"),
+    Column("to_customer", Boolean, nullable=False, server_default=true(), default=True),
 )
 
 plans: Final = Table(
