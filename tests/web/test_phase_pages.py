@@ -136,14 +136,28 @@ def test_an_administrator_sets_a_service_up(site: Site) -> None:
     page = site.page(BOSS, where)
     assert "¥100,000 a month" in page and page.index(">First<") < page.index(">More<") < page.index(">Last<")
     site.post(BOSS, "/admin/phases/unit", name="Inside", phases=["1"])
-    week = {f"day-{day}": "on" for day in range(5)} | {"from": "09:00", "until": "17:30"}
-    away = {"away_from": "2027-02-01", "away_until": "2027-02-05"}
+    week = {f"from-{day}": "09:00" for day in range(5)} | {f"until-{day}": "17:30" for day in range(5)}
+    week |= {"from-5": "10:00", "until-5": "12:00"}
+    away: dict[str, Any] = {
+        "away_from": ["2027-05-03", "2027-02-01", ""],
+        "away_until": ["2027-05-05", "2027-02-05", ""],
+    }
     site.post(BOSS, "/admin/phases/member", user="801", unit="1", capacity="5", phases=["2"], **week, **away)
     page = site.page(BOSS, "/admin/phases")
     assert "up to 5 customers" in page and "absence entered" in page and 'value="2027-02-05"' in page
     with site.firm.at(admin()) as desk:
         (member,) = desk.set_up().members
         assert member.works == {1, 2}
+        assert member.staffing.hours is not None and len(member.staffing.absences) == 2
+        assert [str(at) for at in member.staffing.hours.week[5]] == ["10:00:00", "12:00:00"]
+        assert 6 not in member.staffing.hours.week
+    half = {"user": "801", "capacity": "5"}
+    site.post(BOSS, "/admin/phases/member", 422, **half, **{"from-0": "09:00", "until-0": ""})
+    site.post(BOSS, "/admin/phases/member", 422, **half, **{"from-0": "09:00", "until-0": "08:00"})
+    site.post(BOSS, "/admin/phases/member", 422, **half, away_from="2027-02-05", away_until="2027-02-01")
+    site.post(BOSS, "/admin/phases/member", user="801", unit="1", capacity="5", phases=["2"], **week)
+    with site.firm.at(admin()) as desk:
+        assert desk.set_up().members[0].staffing.absences == (), "an emptied row is removed"
     site.post(BOSS, where, name="Cloud 2", version="1", by_success_days="on", **terms)
     site.post(BOSS, where, 409, name="Cloud 3", version="1", **terms)
     site.page(english(), "/admin/phases", 403)

@@ -23,6 +23,7 @@ from cti_web.viewer import desk, needs, signed_in
 blueprint = Blueprint("phases_setup", __name__)
 
 WEEKDAYS: Final = range(7)
+MOST_ABSENCES: Final = 50
 
 
 @blueprint.get("/admin/phases")
@@ -219,16 +220,20 @@ def _optional(name: str) -> Decimal | None:
 
 def _staffing(zone: str) -> Staffing:
     form = request.form
-    since, until = form.get("from", ""), form.get("until", "")
-    weekdays = [one for one in WEEKDAYS if f"day-{one}" in form]
-    hours = None
-    if weekdays and since and until:
-        hours = Hours(zone, dict.fromkeys(weekdays, span(since, until)))
-    absences: tuple[Absence, ...] = ()
-    if form.get("away_from") and form.get("away_until"):
-        first, last = days(form["away_from"], form["away_until"])
-        absences = (Absence(_midnight(first, zone), _midnight(last + timedelta(days=1), zone)),)
-    return Staffing(form.get("capacity", 20, int), hours, absences)
+    week = {}
+    for weekday in WEEKDAYS:
+        since, until = form.get(f"from-{weekday}", ""), form.get(f"until-{weekday}", "")
+        if since or until:
+            week[weekday] = span(since, until)
+    absences = [
+        days(first, last)
+        for first, last in zip(form.getlist("away_from"), form.getlist("away_until"), strict=False)
+        if first or last
+    ]
+    away = tuple(
+        Absence(_midnight(first, zone), _midnight(last + timedelta(days=1), zone)) for first, last in sorted(absences)
+    )
+    return Staffing(form.get("capacity", 20, int), Hours(zone, week) if week else None, away[:MOST_ABSENCES])
 
 
 def _midnight(on: date, zone: str) -> float:
