@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from cti_server.shared import phone
-from cti_server.shared.scope import Scope, Span
+from cti_server.shared.scope import Scope
 
 HIDDEN: Final = "•••"
 """Stands for what is not shown."""
@@ -21,7 +21,6 @@ LINES_MOST: Final = 60
 LINE_LONGEST: Final = 400
 _OUTSIDE_DIGITS: Final = 7
 """So many digits and more are a number of somebody outside, not an extension."""
-_CLASSES: Final = frozenset({1, 2, 3})
 
 
 class Sight(StrEnum):
@@ -51,7 +50,7 @@ class RawText(NamedTuple):
 
 def sees_every_caller(scope: Scope) -> bool:
     """Whether no caller lies outside of it, so that what an exchange says tells its owner of nobody hidden."""
-    return scope.everything or (scope.span is Span.ALL and scope.classes >= _CLASSES and scope.unregistered)
+    return scope.sees_everybody
 
 
 def sight_of(scope: Scope) -> Sight:

@@ -9,6 +9,7 @@ from cti_server.compliance.business_hours import Calendar
 from cti_server.compliance.erasing import ErasureShelf
 from cti_server.compliance.exemptions import Exemption, State
 from cti_server.compliance.saved_views import SavedView
+from cti_server.compliance.trail_pages import TrailShelf
 from cti_server.compliance.versions import Version
 from cti_server.compliance.views import CoverageQuery, Recount, StandingRow, Tally
 from cti_server.shared.places import Place
@@ -121,6 +122,10 @@ class ComplianceWork(Protocol):
     @property
     def exemptions(self) -> Exemptions:
         """Exemptions."""
+
+    @property
+    def trail_pages(self) -> TrailShelf:
+        """The audit trail."""
 
     @property
     def erasures(self) -> ErasureShelf:

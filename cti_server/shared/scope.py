@@ -63,6 +63,11 @@ class Scope:
             or (label.kind == "customer" and (label.rep, label.confidentiality) in self.stands_in)
         )
 
+    @property
+    def sees_everybody(self) -> bool:
+        """Whether no customer and no caller lies outside of it."""
+        return self.everything or (self.span is Span.ALL and self.classes >= {1, 2, 3} and self.unregistered)
+
     def admits(self, label: Label) -> bool:
         """Whether a record with this label exists for the user. What is not admitted reads as not found.
 

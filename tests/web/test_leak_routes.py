@@ -44,6 +44,7 @@ LISTS = (
     "/compliance/coverage",
     "/compliance/rules",
     "/compliance/exemptions",
+    "/compliance/audit?period=month",
     "/compliance/erasures",
     "/compliance/erasures?state=all",
     "/compliance/exemptions?state=all",

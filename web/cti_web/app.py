@@ -65,6 +65,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "board",
     "compliance_claims",
     "compliance_coverage",
+    "compliance_audit",
     "compliance_exemptions",
     "compliance_erasures",
     "compliance_rules",

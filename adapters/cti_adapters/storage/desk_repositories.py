@@ -27,6 +27,7 @@ from cti_adapters.storage.request_shelf import RequestShelf
 from cti_adapters.storage.review_shelf import ClaimShelf
 from cti_adapters.storage.rules_shelf import ExemptionShelf, PolicyShelf, ViewShelf
 from cti_adapters.storage.telephones import TelephoneShelf
+from cti_adapters.storage.trail_shelf import TrailRows
 from cti_adapters.storage.usage_shelf import UsageRows
 from cti_server.review.policy import ReviewPolicy
 
@@ -121,6 +122,11 @@ class DeskRepositories:
     def erasures(self) -> ErasureRows:
         """Who is to be erased, and legal holds."""
         return ErasureRows(self.session, self.firm)
+
+    @cached_property
+    def trail_pages(self) -> TrailRows:
+        """The audit trail."""
+        return TrailRows(self.session, self.firm)
 
     @cached_property
     def usage(self) -> UsageRows:

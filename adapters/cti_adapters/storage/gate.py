@@ -210,6 +210,8 @@ def _rules(scope: Scope) -> dict[type[Any], ColumnElement[bool]]:
         and_(subject == "call", _sight_of(scope, sights.c.call_id == audit.c.subject_id)),
         and_(subject == "customer", _customer_of(scope, audit.c.subject_id)),
         audit.c.user == scope.user,
+        # What is about neither, as users and roles: for who sees every customer and caller anyway.
+        *([subject.not_in(["call", "customer"])] if scope.sees_everybody else []),
     )
     return {
         mapping.Sight: sight_rule(scope),
