@@ -19,7 +19,7 @@ from tests.bench import world
 from tests.bench.measure import Row, percentile
 from tests.bench.rows_review import Clock, reviewer
 
-SIZES = {"small": (20_000, 60_000), "full": (100_000, 1_000_000), "huge": (100_000, 10_000_000)}
+SIZES = {"small": (20_000, 60_000), "full": (10_000, 1_000_000), "huge": (10_000, 10_000_000)}
 A_DAY = 10_000
 TODAY = day_number(datetime.fromtimestamp(world.NOW, UTC).date())
 

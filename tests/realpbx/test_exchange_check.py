@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -127,9 +128,19 @@ def test_an_unknown_exchange(product: Product) -> None:
 
 
 def test_what_comes_while_it_listens_proves_the_rest(product: Product, asterisk: Asterisk, stage: Stage) -> None:
-    call = stage.start(ALL["H4-queue-without-answer"](Scene(stage, asterisk)))
-    done = product.cti("exchange", "check", "yobirin", "--seconds", "6")
-    call.result(30)
+    over = threading.Event()
+
+    def calls_come() -> None:  # one after the other: the command may take its time to begin to listen
+        while not over.is_set():
+            stage.start(ALL["H4-queue-without-answer"](Scene(stage, asterisk))).result(30)
+
+    calling = threading.Thread(target=calls_come)
+    calling.start()
+    try:
+        done = product.cti("exchange", "check", "yobirin", "--seconds", "10")
+    finally:
+        over.set()
+        calling.join(40)
     assert done.returncode == 0
     for right in ("system", "call", "agent", "cdr"):
         assert f"read = {right}: granted" in done.stdout
