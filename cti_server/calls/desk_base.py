@@ -105,13 +105,25 @@ class DeskBase:
 
     def _history(self, records: list[HistoryRow], moved: Sequence[HistoryRow] = ()) -> list[HistoryRow]:
         """Records and hand-overs together, the latest first."""
-        rows = sorted([*records, *moved], key=lambda row: -row.at)
-        names = self._names(users=(one for row in rows for one in (row.by, row.behalf, row.to)))
-        for row in rows:
-            row.to_name = names.person(row.to or None)
+        names = self._names(users=(one for row in records for one in (row.by, row.behalf)))
+        for row in records:
             row.by_name = names.person(row.by or None)
             row.behalf_name = names.person(row.behalf or None)
-        return rows
+        return sorted([*records, *self._hand_overs(moved)], key=lambda row: -row.at)
+
+    def _hand_overs(self, moved: Sequence[HistoryRow]) -> list[HistoryRow]:
+        """Those that tell of nobody whom the viewer must not know to deal with the call: it may be another candidate's
+        too, of whom they see nothing."""
+        calls = {call.log.id: call for call in self.work.calls.get([one for row in moved for one in row.call_ids])}
+        names = self._names(list(calls.values()), [one for row in moved for one in (row.by, row.to)])
+        shown = []
+        for row in moved:
+            seen = calls.get(row.call_ids[0])
+            if seen is not None:
+                row.by_name = names.person_who_sees(row.by or None, seen)
+                row.to_name = names.person_who_sees(row.to or None, seen)
+                shown += [row] if row.by_name and row.to_name else []
+        return shown
 
     # --- the trail
 

@@ -37,6 +37,8 @@ class TrailLine:
     area: str
     subject: str
     erased: bool
+    hidden: bool = False
+    """Whether who did it is not told: the call may be somebody's too of whom the reader sees nothing."""
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 

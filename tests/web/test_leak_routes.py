@@ -45,6 +45,7 @@ LISTS = (
     "/compliance/rules",
     "/compliance/exemptions",
     "/compliance/audit?period=month",
+    "/compliance/audit?period=month&by=999",
     "/compliance/erasures",
     "/compliance/erasures?state=all",
     "/compliance/exemptions?state=all",
@@ -359,7 +360,9 @@ def told(before: Whole, after: Whole) -> list[str]:
 def everything(client: FlaskClient, site: Site, who: Viewer) -> dict[str, Whole]:
     """What the viewer can have shown: status, headers and text of each page."""
     seen = [call.log.id for call in site.world.seen(who.scope)[::4]]
-    paths = [*LISTS, *(f"/calls/{call}" for call in seen), *(f"/compliance/trail/{call}" for call in seen)]
+    # The whole trail has the reader's own looks, those of this walk too; that of who acts meanwhile has not.
+    lists = [path for path in LISTS if path != "/compliance/audit?period=month"]
+    paths = [*lists, *(f"/calls/{call}" for call in seen), *(f"/compliance/trail/{call}" for call in seen)]
     paths += [f"/customers/{one.code}" for one in site.world.everyone[::5] if who.scope.admits(one.label)]
     return {path: whole(client.get(path, headers={"Accept-Language": "en"})) for path in paths}
 

@@ -209,9 +209,8 @@ def _rules(scope: Scope) -> dict[type[Any], ColumnElement[bool]]:
     audited = or_(
         and_(subject == "call", _sight_of(scope, sights.c.call_id == audit.c.subject_id)),
         and_(subject == "customer", _customer_of(scope, audit.c.subject_id)),
-        audit.c.user == scope.user,
-        # What is about neither, as users and roles: for who sees every customer and caller anyway.
-        *([subject.not_in(["call", "customer"])] if scope.sees_everybody else []),
+        # What is about neither, as sign-ins and exports: one's own; everybody's for who sees all customers and callers.
+        and_(subject.not_in(["call", "customer"]), true() if scope.sees_everybody else audit.c.user == scope.user),
     )
     return {
         mapping.Sight: sight_rule(scope),

@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 
 from cti_adapters.storage.desk_firm import FirmRepository
 from cti_adapters.storage.gate import GatedSession, system
-from cti_adapters.storage.mapping import Audit, User
-from cti_adapters.storage.schema import audit
+from cti_adapters.storage.mapping import Audit, Sight, User
+from cti_adapters.storage.schema import audit, sights
 from cti_server.compliance.trail_pages import TrailLine, TrailPage, TrailQuery
 
 WINDOW: Final = 10_000
@@ -36,13 +36,26 @@ class TrailRows:
             wanted = wanted.where(Audit.user == self._user(query.login))
         rows = list(self._session.scalars(wanted.order_by(Audit.id.desc()).limit(limit + 1)))
         names = {one: known.name for one, known in self._firm.colleagues({r.user for r in rows if r.user}).items()}
-        lines = [_line(row, names) for row in rows[:limit]]
+        partly = self._partly([row.subject_id for row in rows if row.subject_kind == "call"])
+        lines = [_line(row, names, partly) for row in rows[:limit]]
+        last = lines[-1].id if lines else 0
+        if query.login:  # that one of them did it is not told either
+            lines = [one for one in lines if not one.hidden]
         if len(rows) > limit:
-            return TrailPage(lines, lines[-1].id)
+            return TrailPage(lines, last)
         more = self._at_or_before(bottom - 1)
         if more is None or more < query.since:
             return TrailPage(lines)
         return TrailPage(lines, bottom, more)
+
+    def _partly(self, calls: list[str]) -> frozenset[str]:
+        """Those of these calls that have a candidate whom the reader does not see."""
+        mine = select(Sight.call_id, func.count(Sight.id)).where(Sight.call_id.in_(calls)).group_by(Sight.call_id)
+        seen = {row[0]: row[1] for row in self._session.execute(mine)}
+        c = sights.c
+        every = select(c.call_id, func.count()).where(c.call_id.in_(calls)).group_by(c.call_id)
+        found = system(self._session, writes=False).execute(every).all()
+        return frozenset(call for call, count in found if seen.get(call, 0) < count)
 
     def _user(self, login: str) -> str:
         return self._session.scalars(select(User.id).where(User.login == login.strip())).first() or ""
@@ -71,9 +84,10 @@ class TrailRows:
         return None if found is None else float(found)
 
 
-def _line(row: Audit, names: dict[str, str]) -> TrailLine:
+def _line(row: Audit, names: dict[str, str], partly: frozenset[str]) -> TrailLine:
     shown = {} if row.subject_kind in _ON_THEIR_PAGES else dict(row.detail or {})
-    by = row.user or ""
+    hidden = row.subject_kind == "call" and row.subject_id in partly
+    by = "" if hidden else row.user or ""
     return TrailLine(
         row.id,
         row.at,
@@ -83,5 +97,6 @@ def _line(row: Audit, names: dict[str, str]) -> TrailLine:
         row.subject_kind,
         row.subject_id,
         row.salt is None,
+        hidden,
         {} if row.subject_kind == "audit" and "entries" in shown else shown,
     )
