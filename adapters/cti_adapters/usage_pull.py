@@ -73,10 +73,8 @@ class UsagePull:
                 more = message.more
         except (Invalid, Unavailable) as bad:
             log.warning("the use of service %s is not known: %s", source.service, bad)
-            total, latest = (
-                replace(total, problem=str(bad)),
-                source.latest,
-            )  # what came is asked for again: it changes nothing
+            total = replace(total, problem=str(bad))
+            latest = source.latest  # what came is asked for again: it changes nothing
         with self._database.open(EVERYTHING, write=True) as work:
             work.usage.outcome(source.service, total, asked=True, latest=latest)
         return total

@@ -183,12 +183,10 @@ def _forget_work(connection: Connection, code: str, own: Sequence[str], at: floa
     linked = select(history_calls.c.history_id)
     connection.execute(delete(history).where(history.c.customer_code == code, history.c.id.not_in(linked)))
     connection.execute(update(history).where(history.c.customer_code == code).values(note=NO_NOTE, customer_code=None))
-    of_calls = [("call_id", own)]
     for table in (mails, dials, requests):
         _blank(connection, table, table.c.customer_code == code, at, by)
-        for name, ids in of_calls:
-            for lot in chunks(ids, AT_ONCE):
-                _blank(connection, table, table.c[name].in_(lot), at, by)
+        for lot in chunks(own, AT_ONCE):
+            _blank(connection, table, table.c.call_id.in_(lot), at, by)
 
 
 def _blank(connection: Connection, table: Any, which: Any, at: float, by: str) -> None:
