@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import PHONE, Desk, OpenPage
 from tests.browser.test_accessibility import findings
@@ -19,12 +20,12 @@ def test_a_rep_sits_down_from_the_desk_and_is_told_when_somebody_else_does(open_
     assert findings(page) == []
     dialog.get_by_role("button", name="Take it all the same").press("Enter")
     dialog.get_by_text("You sit at 2106").wait_for()
-    assert "You sit at 2106 now" in page.inner_text("#y-said")
+    expect(page.locator("#y-said")).to_contain_text("You sit at 2106 now")
     page.keyboard.press("Escape")
     told = {"exchange": "hq", "extension": "2106", "why": "taken", "by": "佐藤 美咲", "mine": False}
     with page.expect_response("**/telephone/pill"):
         desk.live.tell("seat", told)
-    assert "佐藤 美咲 sits at 2106 now" in page.inner_text("#y-said")
+    expect(page.locator("#y-said")).to_contain_text("佐藤 美咲 sits at 2106 now")
 
 
 @pytest.mark.parametrize("viewport", [None, PHONE], ids=["desktop", "telephone"])
