@@ -36,6 +36,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         for line in policy_report.as_text(found, args.seeds):
             print(line)
-        for line in policy_report.prediction_lines(policy_report.predictions(outcomes)):
+        for line in policy_report.prediction_lines(outcomes):
             print(line)
     return 0

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from math import sqrt
 from operator import itemgetter
 from statistics import fmean, median, stdev
 from typing import Any, Final
 
 from cti_server.phases.choosing import Chooser, Rule
+from cti_server.phases.intervals import Interval, student
 from cti_simulators.policy_trial import Outcome, Policy, Trial, at_random, by_rule, by_truth, round_robin
 from cti_simulators.sales_firm import PHASES, Firm
 
@@ -27,15 +27,6 @@ RULES: Final[dict[str, tuple[str, Callable[[Firm], Policy]]]] = {
 """Name -> what it goes by, and the policy for a firm. ``truth`` is what the others are held against."""
 OURS: Final = "ours"
 TRUTH: Final = "truth"
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A mean over the seeds, with its 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,67 +83,85 @@ def _row(name: str, outcomes: list[dict[str, Outcome]]) -> Row:
 def interval(values: list[float]) -> Interval:
     """The mean with its 95 % interval (Student's t); no width where there is one value only."""
     mean = fmean(values)
-    half = t_quantile(len(values) - 1) * stdev(values) / sqrt(len(values)) if len(values) > 1 else 0.0
+    half = student(len(values) - 1) * stdev(values) / sqrt(len(values)) if len(values) > 1 else 0.0
     return Interval(mean, mean - half, mean + half)
-
-
-def t_quantile(freedom: int) -> float:
-    """The 97.5 % quantile of Student's t, by its expansion around the normal one: right to a per cent from four degrees
-    of freedom on; below that from the table."""
-    if freedom < 4:
-        return (12.706, 4.303, 3.182)[freedom - 1]
-    z = 1.959964
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-    )
-    return float(z + sum(term / freedom**power for power, term in enumerate(terms, 1)))
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """CLTV as it was predicted at the contract, held against what was paid; means in yen."""
+    """What was predicted, held against what came: means, in yen or in days."""
 
     predicted: float
-    paid: float
+    came: float
     off_by: float
-    """Mean distance of one prediction from what that customer paid."""
+    """Mean distance of one prediction from what came."""
     fifths: tuple[tuple[float, float], ...]
-    """(predicted, paid) of the fifth of customers with the lowest predictions, and so on: where they rise together the
-    prediction ranks customers rightly."""
+    """(predicted, came) of the first fifth of the cases, and so on."""
 
 
-def predictions(outcomes: list[dict[str, Outcome]]) -> dict[str, Prediction]:
-    """Both predictions, for the customers of our rule in all firms."""
+def worth_predictions(outcomes: list[dict[str, Outcome]]) -> dict[str, Prediction]:
+    """Both predictions of CLTV, in yen, for the customers of our rule in all firms. The first fifth is that with the
+    lowest predictions: where both means rise together, the prediction ranks customers rightly."""
     contracts = [one for outcome in outcomes for one in outcome[OURS].contracts]
     return {
-        "price x months": _prediction([(one.plain, one.paid) for one in contracts]),
-        "x success days": _prediction([(one.sharpened, one.paid) for one in contracts]),
+        "price x months": _prediction([sorted(((one.plain, one.paid) for one in contracts), key=itemgetter(0))]),
+        "x success days": _prediction([sorted(((one.sharpened, one.paid) for one in contracts), key=itemgetter(0))]),
     }
 
 
-def _prediction(pairs: list[tuple[int, int]]) -> Prediction:
-    ranked = sorted(pairs, key=itemgetter(0))  # as they came, where predictions are the same
-    edges = [len(ranked) * part // 5 for part in range(6)]
-    lots = [ranked[since:until] for since, until in pairwise(edges) if since < until]
+def time_predictions(outcomes: list[dict[str, Outcome]]) -> dict[str, Prediction]:
+    """How long a phase was predicted to take when a customer came to it (the mean of those who got through it before),
+    for those of our rule who got through it, in days. The first fifth is the one that came first in each firm: of those
+    before them only the quick ones were through."""
+    return {
+        name: _prediction(
+            [
+                [
+                    (one.predicted, one.took)
+                    for one in outcome[OURS].passages
+                    if one.phase == phase and one.predicted is not None
+                ]
+                for outcome in outcomes
+            ]
+        )
+        for phase, name in enumerate(PHASES)
+    }
+
+
+def _prediction(firms: Sequence[Sequence[tuple[float, float]]]) -> Prediction:
+    """Of (predicted, came), each firm's in their order."""
+    lots: list[list[tuple[float, float]]] = [[] for _fifth in range(5)]
+    for pairs in firms:
+        for place, pair in enumerate(pairs):
+            lots[place * 5 // len(pairs)].append(pair)
+    everyone = [pair for lot in lots for pair in lot]
     return Prediction(
-        predicted=fmean(predicted for predicted, _paid in pairs),
-        paid=fmean(paid for _predicted, paid in pairs),
-        off_by=fmean(abs(predicted - paid) for predicted, paid in pairs),
-        fifths=tuple((fmean(one[0] for one in lot), fmean(one[1] for one in lot)) for lot in lots),
+        *_means(everyone),
+        off_by=fmean(abs(predicted - came) for predicted, came in everyone),
+        fifths=tuple(_means(lot) for lot in lots if lot),
     )
 
 
-def prediction_lines(found: dict[str, Prediction]) -> Iterator[str]:
+def _means(pairs: list[tuple[float, float]]) -> tuple[float, float]:
+    return fmean(predicted for predicted, _came in pairs), fmean(came for _predicted, came in pairs)
+
+
+def prediction_lines(outcomes: list[dict[str, Outcome]]) -> Iterator[str]:
     """What predictions came to, for people."""
     yield ""
     yield "Prediction: CLTV at the contract against what was paid in the end, our rule's customers"
     yield ""
     yield f"{'predicted by':18}{'predicted':>11}{'paid':>11}{'off by':>11}  predicted/paid in thousands, by fifths"
-    for name, one in found.items():
+    for name, one in worth_predictions(outcomes).items():
         fifths = "  ".join(f"{predicted / 1000:,.0f}/{paid / 1000:,.0f}" for predicted, paid in one.fifths)
-        yield f"{name:18}{one.predicted:>11,.0f}{one.paid:>11,.0f}{one.off_by:>11,.0f}  {fifths}"
+        yield f"{name:18}{one.predicted:>11,.0f}{one.came:>11,.0f}{one.off_by:>11,.0f}  {fifths}"
+    yield ""
+    yield "Prediction: days in a phase (the mean of those who got through it before) against what it took"
+    yield ""
+    yield f"{'phase':18}{'predicted':>11}{'took':>11}{'off by':>11}  predicted/took, by fifths from first to last"
+    for name, one in time_predictions(outcomes).items():
+        fifths = "  ".join(f"{predicted:.1f}/{took:.1f}" for predicted, took in one.fifths)
+        yield f"{name:18}{one.predicted:>11.1f}{one.came:>11.1f}{one.off_by:>11.1f}  {fifths}"
 
 
 def as_json(found: list[Row]) -> dict[str, Any]:
@@ -161,7 +170,7 @@ def as_json(found: list[Row]) -> dict[str, Any]:
         "rules": [
             {
                 "name": row.name,
-                "mean": round(row.worth.mean),
+                "mean": round(row.worth.value),
                 "low": round(row.worth.low),
                 "high": round(row.worth.high),
                 "regret": round(row.regret),
@@ -180,8 +189,8 @@ def as_text(found: list[Row], seeds: int) -> Iterator[str]:
     for row in found:
         by, worth, behind = RULES[row.name][0], row.worth, row.behind_ours
         yield (
-            f"{row.name:16}{by:30}{worth.mean:>9,.0f}  {_between(worth):<19}{row.regret:>9,.0f}  "
-            f"{behind.mean:>11,.0f}  {_between(behind):<19}"
+            f"{row.name:16}{by:30}{worth.value:>9,.0f}  {_between(worth):<19}{row.regret:>9,.0f}  "
+            f"{behind.value:>11,.0f}  {_between(behind):<19}"
         ).rstrip()
     yield ""
     yield "Load: per cent of a phase's customers by member, the busiest first; and who had to wait for a member"

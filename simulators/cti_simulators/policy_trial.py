@@ -17,6 +17,7 @@ from cti_server.phases.cltv import Contract, Past, Terms, value
 from cti_server.phases.money import Money
 from cti_server.phases.paths import Path
 from cti_server.phases.tallies import Book
+from cti_server.phases.velocity import DAY, Pace
 from cti_simulators.sales_firm import PHASES, Customer, Firm
 
 TERMS: Final = Terms("JPY", months=Decimal(14), success_days=Decimal(25))
@@ -128,6 +129,16 @@ class Predicted(NamedTuple):
     paid: int
 
 
+class Passage(NamedTuple):
+    """A customer who got through a phase: how long that was predicted to take when it came, and what it took; days."""
+
+    phase: int
+    came: float
+    predicted: float | None
+    """Null: too few were through it by then."""
+    took: float
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of one rule in one firm."""
@@ -141,6 +152,8 @@ class Outcome:
     waited: float
     """The share of customers that had to wait for a member."""
     contracts: tuple[Predicted, ...]
+    passages: tuple[Passage, ...]
+    """In the order in which they came to the phase."""
 
 
 @dataclass(slots=True)
@@ -155,6 +168,10 @@ class _Deal:
     """As it is predicted; yen."""
     months: int = 0
     """How long it stays."""
+    came: float = 0.0
+    """When it came to the phase, whether or not somebody had time; days."""
+    predicted: float | None = None
+    """What the phase was predicted to take then; days."""
 
     def sign(self, day: date) -> None:
         """The customer signs."""
@@ -190,6 +207,8 @@ class Trial:
         self._joined: list[int] = [0 for _phase in PHASES]
         self._realised: list[int] = []
         self._contracts: list[Predicted] = []
+        self._paces = [Pace() for _phase in PHASES]
+        self._passages: list[Passage] = []
 
     def run(self) -> Outcome:
         """Lets all customers come, and go."""
@@ -200,7 +219,7 @@ class Trial:
             if step == 0 and number == self.firm.newcomer_at:
                 self._newcomers()
             if step == 0:
-                self._enter(at, 0, deal)
+                self._come(at, 0, deal)
             elif step <= len(PHASES):
                 self._leave(at, step - 1, deal)
             else:
@@ -211,6 +230,16 @@ class Trial:
         for phase in range(len(PHASES)):
             self.desk.join(phase, self.firm.newcomer(phase))
             self._joined[phase] = len(self.chosen[phase])
+
+    def _come(self, at: float, phase: int, deal: _Deal) -> None:
+        deal.came, deal.predicted = at, self._paces[phase].days
+        self._enter(at, phase, deal)
+
+    def _pass(self, at: float, phase: int, deal: _Deal) -> None:
+        """The customer got through the phase: that is what the next ones are predicted from."""
+        took, so_far = at - deal.came, self._paces[phase]
+        self._paces[phase] = Pace(so_far.deals + 1, so_far.took + round(took * DAY))
+        self._passages.append(Passage(phase, deal.came, deal.predicted, took))
 
     def _enter(self, at: float, phase: int, deal: _Deal) -> None:
         if not self.desk.free(phase):
@@ -230,12 +259,14 @@ class Trial:
         self.desk.held[member] -= 1
         before = deal.members[-2] if phase else ""
         if phase == len(PHASES) - 1:
+            self._pass(at, phase, deal)
             self._serve(at, deal, self.firm.months(customer, member, before))
         elif customer.luck[phase] < self.firm.chance(phase, member, customer.source, before):
             if phase == _CONTRACT:
                 deal.sign(_day(at))
             self._know(deal, Path(customer.source, deal.members, phase + 1, worth=deal.worth))
-            self._enter(at, phase + 1, deal)
+            self._pass(at, phase, deal)
+            self._come(at, phase + 1, deal)
         else:
             self._know(deal, Path(customer.source, deal.members, phase, over=True, worth=0))
             self._realised.append(0)
@@ -270,6 +301,7 @@ class Trial:
             found_after=tuple(self._found(phase) for phase in range(len(PHASES))),
             waited=self._waited / max(1, sum(map(len, self.chosen))),
             contracts=tuple(self._contracts),
+            passages=tuple(sorted(self._passages, key=lambda one: one.came)),
         )
 
     def _found(self, phase: int) -> int | None:
