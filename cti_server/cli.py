@@ -31,7 +31,7 @@ COMMANDS = {
     "simulate": "simulate",
     "policy": "policy",
     "retention": "retention",
-    "erasure": "retention",
+    "erasure": "erasure",
 }
 """Subcommand -> module of `cti_server.commands`."""
 

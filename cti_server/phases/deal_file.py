@@ -77,11 +77,6 @@ class RefusedRow:
     sentence: str
 
 
-def twice(line: int) -> RefusedRow:
-    """A deal that stood in the file before."""
-    return RefusedRow(line, "deal", str(Invalid("This deal was in the file before")))
-
-
 def rows(stream: TextIO) -> Iterator[DealRow | RefusedRow]:
     """The rows of a text stream. Raises Invalid where it is no file of deals."""
     csv.field_size_limit(1 << 16)
@@ -94,6 +89,7 @@ def rows(stream: TextIO) -> Iterator[DealRow | RefusedRow]:
             "file",
             "no-deals",
         )
+    seen: set[str] = set()
     while True:
         try:
             row = next(reader)
@@ -107,7 +103,11 @@ def rows(stream: TextIO) -> Iterator[DealRow | RefusedRow]:
             continue
         values = {name: cell.strip() for name, cell in zip(fields, row, strict=False) if name}
         try:
-            yield _read(reader.line_num, values)
+            read = _read(reader.line_num, values)
+            if read.number in seen:
+                raise Invalid("This deal was in the file before", "deal")
+            seen.add(read.number)
+            yield read
         except Invalid as bad:
             yield RefusedRow(reader.line_num, bad.field or "", str(bad))
 

@@ -9,17 +9,19 @@ from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from cti_server.phases.cltv import Contract, value
+from cti_server.phases.cltv import Past, Valuation
 from cti_server.phases.deal_file import DealRow, RefusedRow
-from cti_server.phases.desk_valuing import Valuing
-from cti_server.phases.model import Deal, NewDeal, Service, Step
+from cti_server.phases.deal_lots import Bringing, Known
+from cti_server.phases.desk_base import PhaseBase
+from cti_server.phases.desk_valuing import contract_of, made_of, valuation
+from cti_server.phases.model import Deal, Service, Step, ValueChange
 from cti_server.phases.money import Money, money
-from cti_server.shared.errors import Invalid, NotFound
+from cti_server.shared.errors import Invalid
 from cti_server.shared.scope import Label
 from cti_server.shared.viewer import needs
 
-LOT: Final = 200
-"""Deals of one transaction: nobody's page waits for long."""
+LOT: Final = 50
+"""Deals of one transaction: what a telephone says waits behind it for some hundredths of a second."""
 WHY: Final = "contract imported"
 
 
@@ -36,120 +38,112 @@ class Brought:
     refusals: int = 0
 
 
-class Importing(Valuing):
+class Importing(PhaseBase):
     """One lot of a file, in one transaction."""
 
     @needs("phases")
     def bring(self, service_id: int, rows: Iterable[DealRow], refuse: Callable[[RefusedRow], None]) -> Brought:
         """Adds what is not there yet; rows that can't be taken are handed to ``refuse``, and the others go on."""
         service = self._service(service_id)
-        done = Brought()
-        for row in rows:
-            done.rows += 1
+        lot = list(rows)
+        known = self.work.deal_imports.known(service_id, lot)
+        past = self.work.deals.past(service_id)
+        done, new = Brought(rows=len(lot)), list[Bringing]()
+        for row in lot:
             try:
-                if self._there_before(service_id, row):
+                label, zone = _customer(known, row)
+                if (row.number, row.customer) in known.there:
                     done.there += 1
                     continue
-                self._check(service, row)
-            except (Invalid, NotFound) as bad:
-                refuse(RefusedRow(row.line, getattr(bad, "field", None) or "", str(bad)))
+                self._check(service, known, row, label, zone)
+                one, past = self._made(service, row, past)
+            except Invalid as bad:
+                refuse(RefusedRow(row.line, bad.field or "", str(bad)))
                 continue
-            self._add(service, row)
-            done.added += 1
+            new.append(one)
+        if new:
+            self.work.deal_imports.add(service, new, past, self.viewer.id, self.clock.now())
+        done.added = len(new)
         return done
 
-    def _there_before(self, service_id: int, row: DealRow) -> bool:
-        """Whether the deal was brought in before. Invalid for a customer whom the viewer does not see: that there is a
-        deal with them is nothing to be told either."""
-        if self.work.deals.customer(row.customer) is None:
-            raise Invalid(
-                "There is no customer of this code, or it lies outside what you may see", "customer", "unknown"
-            )
-        return self.work.deals.imported(service_id, row.number, row.customer)
-
-    def _check(self, service: Service, row: DealRow) -> None:
-        """Everything else that may be wrong, before anything is written."""
+    def _check(self, service: Service, known: Known, row: DealRow, label: Label, zone: str) -> None:
+        """Everything that may be wrong but its contract."""
         if not service.phases or len(row.path) > len(service.phases):
             raise Invalid("The path has more steps than the service has phases", "path", "path-long")
         if row.state == "won" and len(row.path) < len(service.phases):
             raise Invalid("A deal that was won came through all phases; name who had it in each", "path", "path-short")
-        today = self.work.deals.branch_day(row.customer, self.clock.now())
+        today = datetime.fromtimestamp(self.clock.now(), ZoneInfo(zone)).date()
         if max(row.path[-1].day, row.closed or row.first_contact) > today:
             raise Invalid("This lies in the future", "path", "path-future")
-        names = self.work.deals.names([came.member for came in row.path])
-        if any(came.member not in names for came in row.path):
+        if any(came.member not in known.users for came in row.path):
             raise Invalid("The path names somebody who is no user here; users are named by their number", "path", "who")
         if row.state == "open":
-            member = self.work.set_up.member(row.path[-1].member)
-            customer = self.work.deals.customer(row.customer)
-            works = member is not None and service.phases[len(row.path) - 1].id in member.works
-            if member is None or member.scope is None or customer is None or not works:
+            member = known.members.get(row.path[-1].member)
+            if member is None or member.scope is None or service.phases[len(row.path) - 1].id not in member.works:
                 raise Invalid("Who has the deal now does not work this phase; set them up for it first", "path", "idle")
-            label = Label("customer", customer.branch, customer.rep, customer.confidentiality)
             if not member.scope.admits(label):
                 raise Invalid(
                     "Who has the deal now can't see the customer; change the rep in charge first",
                     "path",
                     "member-blind",
                 )
-        if row.start is not None:
-            self._check_contract(service, row, row.start)
-
-    def _check_contract(self, service: Service, row: DealRow, start: date) -> None:
-        if row.currency and row.currency != service.terms.currency:
+        if row.start is not None and row.currency and row.currency != service.terms.currency:
             raise Invalid("The service is sold in another currency; convert the price first", "currency", "currency")
-        try:
-            value(
-                Contract(row.first_contact, start, self._price(service, row), row.end),
-                service.terms,
-                self.work.deals.past(service.id),
-            )
-        except Invalid as bad:
-            if not (bad.code or "").startswith("no-past"):
-                raise
 
-    def _add(self, service: Service, row: DealRow) -> None:
+    def _made(self, service: Service, row: DealRow, past: Past) -> tuple[Bringing, Past]:
+        """The deal, and the past contracts with its own. Raises Invalid for a contract that can't be."""
         zone = ZoneInfo(self.viewer.timezone)
 
         def moment(day: date) -> float:
             return datetime.combine(day, time(12), zone).timestamp()
 
-        new = NewDeal(service.id, row.customer, row.title, row.size, row.source, row.first_contact)
-        deal_id = self.work.deals.add(new, service.phases[0].id, moment(row.path[0].day))
-        self.work.deals.keep_imported(service.id, row.number, row.customer, deal_id)
-        deal = self._deal(deal_id)
+        now = self.clock.now()
         steps = tuple(
             Step(phase.id, came.member, moment(came.day)) for phase, came in zip(service.phases, row.path, strict=False)
         )
-        now = self.clock.now()
-        is_open = row.state == "open"
-        deal = replace(
-            deal,
-            steps=steps,
+        is_open, is_lost = row.state == "open", row.state == "lost"
+        deal = Deal(
+            id=0,
+            service=service.id,
+            customer=row.customer,
+            title=row.title,
+            size=row.size,
+            source=row.source,
             phase=steps[-1].phase,
             member=steps[-1].member,
+            state=row.state,
+            opened_at=steps[0].at,
             entered_at=steps[-1].at,
             due_at=now if is_open else steps[-1].at,
-            state=row.state,
-            through=row.state == "won" or (row.state == "cancelled" and len(steps) == len(service.phases)),
+            first_contact=row.first_contact,
+            steps=steps,
+            start=None if is_lost else row.start,
+            end=row.end,
+            price=None if is_lost or row.price is None else money(row.price, service.terms.currency),
             closed_at=None if is_open else min(now, moment(row.closed or row.end or row.path[-1].day)),
             reason=row.reason,
-            end=row.end,
+            through=row.state == "won" or (row.state == "cancelled" and len(steps) == len(service.phases)),
         )
-        deal = self._worth(deal, service, row)
-        self.work.deals.put(deal)
-        self.work.deals.note(deal, self.viewer.id, now, "deal imported", {"number": row.number})
+        contract = contract_of(deal)
+        made: Valuation | None = None
+        if contract is not None:
+            made = valuation(contract, service.terms, past)
+            past = past.plus(contract)
+        if is_lost:
+            nothing = replace(deal, worth=Money(0, service.terms.currency), predicted=False)
+            return Bringing(row.number, nothing, ValueChange(now, self.viewer.id, WHY, 0, False, {})), past
+        if made is None:
+            return Bringing(row.number, deal, None), past
+        change = ValueChange(now, self.viewer.id, WHY, made.worth.minor, made.predicted, made_of(made))
+        return Bringing(row.number, replace(deal, worth=made.worth, predicted=made.predicted), change), past
 
-    def _worth(self, deal: Deal, service: Service, row: DealRow) -> Deal:
-        if row.state == "lost":
-            return self._nothing(deal, service, WHY)
-        if row.start is None:
-            return deal
-        return self._sign(deal, service, row.start, self._price(service, row), None, WHY)
 
-    @staticmethod
-    def _price(service: Service, row: DealRow) -> Money | None:
-        return None if row.price is None else money(row.price, service.terms.currency)
+def _customer(known: Known, row: DealRow) -> tuple[Label, str]:
+    """Whose deal it is. Invalid for a customer whom the viewer does not see: that there is a deal with them is nothing
+    to be told either."""
+    if row.customer not in known.customers:
+        raise Invalid("There is no customer of this code, or it lies outside what you may see", "customer", "unknown")
+    return known.customers[row.customer]
 
 
 def lots(rows: Iterable[DealRow | RefusedRow]) -> Iterable[list[DealRow | RefusedRow]]:

@@ -8,8 +8,8 @@ from typing import Final
 from cti_server.phases.desk_valuing import Valuing, contract_of
 from cti_server.shared.errors import Invalid
 
-LOT: Final = 200
-"""Deals of one transaction."""
+LOT: Final = 20
+"""Deals of one transaction: a telephone's pop-up waits behind it."""
 WHY: Final = "terms changed"
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
-from cti_server.phases.cltv import Contract, Valuation, value
+from cti_server.phases.cltv import Contract, Past, Terms, Valuation, value
 from cti_server.phases.desk_base import PhaseBase
 from cti_server.phases.model import Deal, Service, ValueChange
 from cti_server.phases.money import Money, same_currency
@@ -52,13 +52,7 @@ class Valuing(PhaseBase):
         past = self.work.deals.past(service.id)
         if before is not None:
             past = past.minus(before)
-        try:
-            made: Valuation | None = value(now, service.terms, past)
-        except Invalid as unknown:
-            # The service says nothing to predict with, and no contract did so far: that is nobody's mistake here.
-            if not (unknown.code or "").startswith("no-past"):
-                raise
-            made = None
+        made = valuation(now, service.terms, past)
         self.work.deals.past_changes(service.id, before, now)
         worth = made.worth if made else None
         if made is not None and worth != deal.worth:
@@ -73,6 +67,17 @@ class Valuing(PhaseBase):
     def _keep(self, deal: Deal, worth: int, why: str, predicted: bool, facts: dict[str, str] | None = None) -> None:
         change = ValueChange(self.clock.now(), self.viewer.id, why, worth, predicted, facts or {})
         self.work.done.value(deal.id, change)
+
+
+def valuation(contract: Contract, terms: Terms, past: Past) -> Valuation | None:
+    """What a contract is worth; null where the service says nothing to predict with, and no contract did so far: that
+    is nobody's mistake. Raises Invalid for a contract that can't be valued."""
+    try:
+        return value(contract, terms, past)
+    except Invalid as unknown:
+        if not (unknown.code or "").startswith("no-past"):
+            raise
+        return None
 
 
 def contract_of(deal: Deal) -> Contract | None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from cti_server.phases.choosing import Question
 from cti_server.phases.cltv import Contract, Past
+from cti_server.phases.deal_lots import DealImportShelf
 from cti_server.phases.model import (
     Action,
     Answer,
@@ -160,12 +161,6 @@ class Deals(Protocol):
     def ask_revaluing(self, service: int, by: str, at: float) -> None:
         """Has the server value all contracts of a service anew."""
 
-    def imported(self, service: int, number: str, customer: str) -> bool:
-        """Whether a customer's deal of this number was brought in before."""
-
-    def keep_imported(self, service: int, number: str, customer: str, deal: int) -> None:
-        """Says which deal a number of elsewhere is."""
-
     def holding(self, deal: Deal) -> Held:
         """Who else has to see its customer."""
 
@@ -240,6 +235,10 @@ class PhaseWork(Protocol):
     @property
     def deals(self) -> Deals:
         """The deals."""
+
+    @property
+    def deal_imports(self) -> DealImportShelf:
+        """Deals that come from a file."""
 
     @property
     def done(self) -> DealWork:

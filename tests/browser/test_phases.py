@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from cti_server.phases.usage import Index, Reading, Source, Told, UsageRule
 from cti_server.shared.viewer import Viewer
+from cti_web.deal_imports import DealImports
 from tests.adapters.desk_rig import viewer
 from tests.adapters.phase_rig import admin
 from tests.browser.conftest import DESKTOP, PATIENCE
@@ -43,6 +44,14 @@ def use_of(site: Site, service: int) -> None:
         desk.take_readings(service, told)
 
 
+def looked_at(site: Site) -> str:
+    """The administrator had a look at a file of deals; the page of what would come of it."""
+    imports = DealImports(site.firm.database, site.firm.clock, lambda rows: None, lambda what: what())
+    site.app.extensions["yobirin.deal_imports"] = imports
+    lines = "deal,customer,title,source,first_contact,path\nd1,100101,More,web,2026-12-01,801 2026-12-02\nd2,,,,,\n"
+    return f"/admin/phases/1/import/{imports.begin(BOSS, 1, lines, only_look=True)}"
+
+
 @pytest.fixture(scope="module")
 def firm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firm]:
     site = Site(tmp_path_factory.mktemp("phases"))
@@ -70,11 +79,12 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(page: Page, firm: Firm, langua
     rep, closer = viewer(), viewer("802")
     manager = viewer("700", role="branch manager", extensions=())
     first = firm.site.firm.known(1).phases[0].id
+    imported = looked_at(firm.site)
     walks = [
         (rep, ["/phases", f"/phases/{firm.fresh}/next", f"/phases/{firm.fresh}/give", "/phases/open/100101"]),
         (closer, [f"/phases/{firm.signed}/next", f"/phases/{firm.signed}"]),
         (manager, ["/phases/overview", f"/phases/overview/1/{first}/801", "/phases/overview/1/try?rule=sum"]),
-        (BOSS, ["/admin/phases", "/admin/phases/1", "/admin/phases/1/usage"]),
+        (BOSS, ["/admin/phases", "/admin/phases/1", "/admin/phases/1/usage", "/admin/phases/1/import", imported]),
     ]
     for who, paths in walks:
         firm.sees(who, language)

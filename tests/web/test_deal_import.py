@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from cti_adapters.storage import mapping
 from cti_adapters.storage.mapping_phases import DealRow, TallyRow
 from cti_server.shared.scope import EVERYTHING
+from cti_web.deal_imports import KEPT, DealImports
 from tests.adapters.storage_rig import customer
 from tests.web.test_phase_pages import BOSS, Site, english
 
@@ -25,13 +27,21 @@ class Importing(Site):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.service = self.firm.sets_up()
+        self.beside(lambda what: what())
 
     def sends(self, text: str | bytes, do: str = "import", status: int = 200, who: Any = BOSS) -> str:
         body = text if isinstance(text, bytes) else text.encode()
         form = {"do": do, "file": (io.BytesIO(body), "deals.csv")}
-        answer = self.client(who).post(f"/admin/phases/{self.service.id}/import", data=form)
+        client = self.client(who)
+        answer = client.post(f"/admin/phases/{self.service.id}/import", data=form, follow_redirects=True)
         assert answer.status_code == status, answer.get_data(as_text=True)[-2000:]
         return str(answer.get_data(as_text=True))
+
+    def beside(self, do: Callable[[Callable[[], None]], None]) -> DealImports:
+        """Has imports done some other way than at once."""
+        made = DealImports(self.firm.database, self.firm.clock, lambda rows: None, do)
+        self.app.extensions["yobirin.deal_imports"] = made
+        return made
 
     def deals(self) -> list[Any]:
         with self.firm.database.open(EVERYTHING) as work:
@@ -129,6 +139,56 @@ def test_windows_files_and_what_is_no_file_of_deals(site: Importing) -> None:
     assert "UTF-8" in site.sends(b"\xff\x00\x81\xfe", status=422)
     twice = HEADER + LOST + LOST
     assert "was in the file before" in site.sends(twice)
+
+
+def test_the_page_shows_how_far_it_is_and_imports_what_was_looked_at(site: Importing) -> None:
+    waiting: list[Callable[[], None]] = []
+    site.beside(waiting.append)
+    form = {"do": "look", "file": (io.BytesIO((HEADER + WON + LOST + LOST).encode()), "deals.csv")}
+    looked = site.post(BOSS, f"/admin/phases/{site.service.id}/import", **form)
+    assert looked.startswith(f"/admin/phases/{site.service.id}/import/")
+    page = site.page(BOSS, looked)
+    assert "0 of 3 rows" in page and f'hx-get="{looked}"' in page and "Import 2 deals" not in page
+    waiting.pop()()
+    page = site.page(BOSS, looked)
+    assert "2 deals to add" in page and "1 refused" in page and "Import 2 deals" in page
+    assert f'hx-get="{looked}"' not in page, "it is over, so that nothing is fetched again"
+    assert site.deals() == []
+    done = site.post(BOSS, looked, do="import")
+    assert "being imported" in site.page(BOSS, done)
+    waiting.pop()()
+    assert "2 deals added" in site.page(BOSS, done) and len(site.deals()) == 2
+    site.post(BOSS, done, 404, do="import")
+
+
+def test_an_import_is_there_for_who_began_it_only(site: Importing) -> None:
+    form = {"do": "look", "file": (io.BytesIO((HEADER + WON).encode()), "deals.csv")}
+    looked = site.post(BOSS, f"/admin/phases/{site.service.id}/import", **form)
+    other = english("991", role="administrator", branch="122", extensions=())
+    nowhere = site.page(other, looked.rpartition("/")[0] + "/nothing", 404)
+    assert "not known any more" in nowhere
+    assert "not known any more" in site.page(other, looked, 404)
+    site.post(other, looked, 404, do="import")
+    assert site.deals() == []
+
+
+def test_one_that_is_broken_off_says_why_and_goes_on_with_the_same_file(site: Importing) -> None:
+    imports = site.beside(lambda what: what())
+    key = imports.begin(english("990"), site.service.id, HEADER + WON, only_look=False)
+    path = f"/admin/phases/{site.service.id}/import/{key}"
+    page = site.page(BOSS, path)
+    assert "does not allow you" in page and "import the file again to go on" in page and site.deals() == []
+    assert "1 deal added" in site.page(BOSS, site.post(BOSS, path, do="import"))
+
+
+def test_there_is_room_for_some_and_what_is_over_makes_it(site: Importing) -> None:
+    waiting: list[Callable[[], None]] = []
+    site.beside(waiting.append)
+    for _ in range(KEPT):
+        site.sends(HEADER + WON, do="look")
+    assert "Other imports are under way" in site.sends(HEADER + WON, status=422)
+    waiting.pop()()
+    assert "0 of 1 row" in site.sends(HEADER + WON, do="look")
 
 
 def test_whoever_may_not_set_phases_up_imports_nothing(site: Importing) -> None:

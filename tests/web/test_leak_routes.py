@@ -123,6 +123,7 @@ NOT_THERE = {
     "erasure": "99999",
     "hold": "99999",
     "service": "99999",
+    "deal_import": "nonsense",
     "phase": "99999",
     "member": "nonsense",
     "claim": "99999",

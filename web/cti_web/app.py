@@ -38,6 +38,7 @@ from cti_web import (
     why,
     words,
 )
+from cti_web.deal_imports import DealImports
 from cti_web.proxy import MOST_BYTES
 from cti_web.static_files import file_version
 from cti_web.viewer import Accounts, OpenDesk, Outbox
@@ -148,6 +149,7 @@ def create_app(
     app.extensions["yobirin.clock"] = clock
     app.extensions["yobirin.outbox"] = outbox
     app.extensions["yobirin.https"] = https
+    app.extensions["yobirin.deal_imports"] = DealImports(database, clock, outbox.wake)
     app.extensions["yobirin.desk"] = desk or viewer.desk_opener(database, clock, outbox)
     csrf = CSRFProtect(app)
     Babel(app, locale_selector=lambda: language(settings.server.language))

@@ -69,6 +69,11 @@ viewer: Viewer = cast(Viewer, LocalProxy(_current))
 """The viewer of this request; falsy on a public page that nobody is signed in for."""
 
 
+def present() -> Viewer:
+    """The viewer of this request as such, for what outlives the request. Only where somebody is signed in."""
+    return cast(Viewer, _current())
+
+
 def public(view: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
     """Marks a page that needs no sign-in."""
     cast(Any, view).is_public = True
@@ -99,7 +104,7 @@ def desk() -> AbstractContextManager[Desk]:
     """The use cases of the calls room, for the viewer, in one transaction: committed when the block ends, rolled back
     when it raises. What the block leaves in the outbox wakes the daemon after the commit."""
     opened: OpenDesk = current_app.extensions["yobirin.desk"]
-    return opened(cast(Viewer, _current()))
+    return opened(present())
 
 
 def desk_opener(database: Database, clock: Clock, outbox: Outbox) -> OpenDesk:

@@ -4,11 +4,12 @@ changes nothing (docs/phases.md)."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import perf_counter, sleep
 from typing import Final, TextIO
 
 from cti_adapters.storage import outbox
 from cti_adapters.storage.work import Database
-from cti_server.phases.deal_file import DealRow, RefusedRow, rows, twice
+from cti_server.phases.deal_file import DealRow, RefusedRow, rows
 from cti_server.phases.desk import PhaseDesk
 from cti_server.phases.desk_importing import Brought, lots
 from cti_server.shared.clock import Clock
@@ -30,15 +31,15 @@ def import_deals(
     clock: Clock,
     *,
     wake: Callable[[list[int]], None] | None = None,
+    rest: Callable[[float], None] = sleep,
     only_look: bool = False,
     progress: Callable[[Brought], None] = lambda done: None,
     refuse: Callable[[RefusedRow], None] = lambda row: None,
 ) -> Brought:
     """Imports a text stream of CSV as far as the viewer's scope goes. ``only_look``: says what would come of it, and
-    keeps nothing. ``progress`` is called after each lot, ``refuse`` for each row that can't be taken. Raises Invalid
-    where it is no file of deals."""
+    keeps nothing. ``progress`` is called after each lot, ``refuse`` for each row that can't be taken; ``rest`` for as
+    long as the lot took, so that others come to write. Raises Invalid where it is no file of deals."""
     done = Brought()
-    seen: set[str] = set()
 
     def refused(row: RefusedRow) -> None:
         done.refusals += 1
@@ -52,12 +53,9 @@ def import_deals(
             if isinstance(row, RefusedRow):
                 done.rows += 1
                 refused(row)
-            elif row.number in seen:
-                done.rows += 1
-                refused(twice(row.line))
             else:
-                seen.add(row.number)
                 good.append(row)
+        began = perf_counter()
         try:
             with database.open(viewer.scope, write=True) as work:
                 if wake is not None:
@@ -71,6 +69,7 @@ def import_deals(
         done.added += came.added
         done.there += came.there
         progress(done)
+        rest(perf_counter() - began)
     if not only_look and done.added:
         with database.open(viewer.scope, write=True) as work:
             told = {"rows": done.rows, "added": done.added, "refused": done.refusals}

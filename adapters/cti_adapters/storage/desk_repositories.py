@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from cti_adapters.storage.compliance_shelf import StandingShelf
+from cti_adapters.storage.deal_import_rows import DealImportRows
 from cti_adapters.storage.desk_calls import CallRepository
 from cti_adapters.storage.desk_customers import CustomerRepository
 from cti_adapters.storage.desk_firm import FirmRepository
@@ -97,6 +98,11 @@ class DeskRepositories:
     def deals(self) -> DealShelf:
         """Customers on their way through phases."""
         return DealShelf(self.session, self.firm, self.set_up)
+
+    @cached_property
+    def deal_imports(self) -> DealImportRows:
+        """Deals that come from a file."""
+        return DealImportRows(self.session, self.firm, self.set_up)
 
     @cached_property
     def done(self) -> DealWorkShelf:

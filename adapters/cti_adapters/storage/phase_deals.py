@@ -19,7 +19,7 @@ from cti_adapters.storage.mapping_phases import DealRow, PhaseRow, ServiceRow, S
 from cti_adapters.storage.phase_set_up import PhaseSetUp
 from cti_adapters.storage.rematching import move_labels
 from cti_adapters.storage.schema import customers
-from cti_adapters.storage.schema_phases import deals, imported_deals, services
+from cti_adapters.storage.schema_phases import deals, services
 from cti_server.phases.choosing import Question
 from cti_server.phases.cltv import Contract, Past
 from cti_server.phases.model import Deal, Member, NewDeal, Service, Size, State, Step
@@ -148,27 +148,13 @@ class DealShelf:
         if row.version != deal.version:
             raise Conflict("Somebody else changed this deal in the meantime; look at it again")
         before = phase_sums.counted_row(row, row.steps)
-        row.phase_id, row.member, row.state, row.through = deal.phase, deal.member, deal.state, deal.through
-        row.entered_at, row.due_at, row.closed_at, row.reason = (
-            deal.entered_at,
-            deal.due_at,
-            deal.closed_at,
-            deal.reason,
-        )
-        row.due_made = asdict(deal.again) if deal.again else {}
-        row.title, row.size, row.source = deal.title, deal.size, deal.source
-        row.first_contact = deal.first_contact.isoformat()
-        row.start = deal.start.isoformat() if deal.start else ""
-        row.end = deal.end.isoformat() if deal.end else ""
-        row.price = deal.price.minor if deal.price else None
-        row.plan_id = deal.plan
-        row.worth = deal.worth.minor if deal.worth else None
-        row.predicted = deal.predicted
+        for name, kept in kept_of(deal).items():
+            setattr(row, name, kept)
         for place, step in enumerate(deal.steps):
             if place == len(row.steps):
                 row.steps.append(StepRow(place=place))
-            kept = row.steps[place]
-            kept.phase_id, kept.member, kept.at = step.phase, step.member, step.at
+            there = row.steps[place]
+            there.phase_id, there.member, there.at = step.phase, step.member, step.at
         del row.steps[len(deal.steps) :]
         self._session.flush()
         phase_sums.change(system(self._session), before, phase_sums.counted_row(row, row.steps))
@@ -237,17 +223,6 @@ class DealShelf:
         """Has the server value all contracts of a service anew."""
         body = {"service": service, "by": by, "after": 0}
         self._session.add(Outbox(kind=REVALUE_ROW, body=body, at=at))
-
-    def imported(self, service: int, number: str, customer: str) -> bool:
-        """Whether a customer's deal of this number was brought in before."""
-        c = imported_deals.c
-        query = select(c.deal_id).where(c.service_id == service, c.number == number, c.customer_code == customer)
-        return system(self._session, writes=False).execute(query).first() is not None
-
-    def keep_imported(self, service: int, number: str, customer: str, deal: int) -> None:
-        """Says which deal a number of elsewhere is."""
-        row = {"service_id": service, "number": number, "customer_code": customer, "deal_id": deal}
-        system(self._session).execute(imported_deals.insert(), [row])
 
     def holding(self, deal: Deal) -> Held:
         """Who else has to go on seeing the customer."""
@@ -354,3 +329,28 @@ class DealShelf:
             )
             for deal, customer, service, currency, phase in rows
         ]
+
+
+def kept_of(deal: Deal) -> dict[str, Any]:
+    """What of a deal may change, as its row keeps it; without its steps."""
+    return {
+        "phase_id": deal.phase,
+        "member": deal.member,
+        "state": deal.state,
+        "through": deal.through,
+        "entered_at": deal.entered_at,
+        "due_at": deal.due_at,
+        "due_made": asdict(deal.again) if deal.again else {},
+        "closed_at": deal.closed_at,
+        "reason": deal.reason,
+        "title": deal.title,
+        "size": deal.size,
+        "source": deal.source,
+        "first_contact": deal.first_contact.isoformat(),
+        "start": deal.start.isoformat() if deal.start else "",
+        "end": deal.end.isoformat() if deal.end else "",
+        "price": deal.price.minor if deal.price else None,
+        "plan_id": deal.plan,
+        "worth": deal.worth.minor if deal.worth else None,
+        "predicted": deal.predicted,
+    }

@@ -3,7 +3,7 @@ applies."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import time
 from decimal import Decimal
 from typing import Any, Final, cast
@@ -161,8 +161,12 @@ class PhaseSetUp:
 
     def member(self, user: str) -> Member | None:
         """One of them."""
-        row = self._session.get(MemberRow, user)
-        return None if row is None else self._members([row])[0]
+        return self.members_of({user}).get(user)
+
+    def members_of(self, users: Collection[str]) -> dict[str, Member]:
+        """Some of them."""
+        rows = self._session.scalars(select(MemberRow).where(MemberRow.user.in_(users))) if users else ()
+        return {one.user: one for one in self._members(list(rows))}
 
     def _members(self, rows: list[MemberRow]) -> list[Member]:
         units = {unit.id: unit for unit in self.units()}

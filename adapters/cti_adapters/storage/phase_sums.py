@@ -61,12 +61,16 @@ def counted_row(row: Any, steps: Iterable[Any]) -> Counted:
 
 def change(connection: Connection, before: Counted | None, now: Counted | None) -> None:
     """A deal stands otherwise in the sums from now on; null: not at all."""
+    changes(connection, [(one, sign) for one, sign in ((before, -1), (now, 1)) if one is not None])
+
+
+def changes(connection: Connection, signed: Iterable[tuple[Counted, int]]) -> None:
+    """Deals come to the sums (1), or leave them (-1)."""
     cells: dict[_Cell, list[int]] = defaultdict(lambda: [0] * len(_AMOUNTS))
-    for one, sign in ((before, -1), (now, 1)):
-        if one is not None:
-            for cell, amounts in _cells(one):
-                for place, amount in enumerate(amounts):
-                    cells[cell][place] += sign * amount
+    for one, sign in signed:
+        for cell, amounts in _cells(one):
+            for place, amount in enumerate(amounts):
+                cells[cell][place] += sign * amount
     rows = [
         cell._asdict() | dict(zip(_AMOUNTS, amounts, strict=True)) for cell, amounts in cells.items() if any(amounts)
     ]

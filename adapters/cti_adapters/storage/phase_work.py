@@ -128,17 +128,7 @@ class DealWorkShelf:
 
     def value(self, deal_id: int, change: ValueChange) -> None:
         """Keeps a change of its value."""
-        self._session.add(
-            ValueRow(
-                deal_id=deal_id,
-                at=change.at,
-                by=change.by,
-                why=change.why,
-                worth=change.worth,
-                predicted=change.predicted,
-                made_of=dict(change.made_of),
-            )
-        )
+        self._session.add(value_row(deal_id, change))
 
     def chosen(
         self, deal_id: int, phase: int, reasons: Mapping[str, Any], rule: str, got: str | None, by: str, at: float
@@ -224,3 +214,16 @@ class DealWorkShelf:
         return [
             MemberSum(row[0], names[row[0]].name if row[0] in names else row[0], *row[1:]) for row in rows if row[2]
         ]
+
+
+def value_row(deal_id: int, change: ValueChange) -> ValueRow:
+    """A change of a deal's value, as it is kept."""
+    return ValueRow(
+        deal_id=deal_id,
+        at=change.at,
+        by=change.by,
+        why=change.why,
+        worth=change.worth,
+        predicted=change.predicted,
+        made_of=dict(change.made_of),
+    )

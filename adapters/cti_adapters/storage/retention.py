@@ -21,7 +21,7 @@ from cti_server.compliance.erasing import Prove
 from cti_server.settings import RetentionSettings
 from cti_server.shared.clock import Clock
 
-LOT: Final = 200
+LOT: Final = 50
 """Rows of one transaction: a telephone's pop-up waits behind it."""
 DAY: Final = 86_400.0
 
