@@ -135,7 +135,7 @@ def test_a_hostile_name_stays_text(open_page: OpenPage, desk: Desk) -> None:
     desk.live.tell("call", call | {"cards": [call["cards"][0] | {"name": name}], "queue": name})
     desk.live.tell("call", ringing("hq-2.2", cards=[], name=name, number="050-0000-0163"))
     expect(page.locator(".y-call")).to_have_count(2)
-    expect(page.locator(".y-call h3").first).to_contain_text("<img")
+    expect(page.locator(".y-call h2").first).to_contain_text("<img")
     assert page.evaluate("() => window.hurt") is None
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -54,6 +56,25 @@ def test_everything_stands_there_the_latest_first_and_is_filtered(site: Site) ->
     assert len(by) == 2 and all("name 801" in row for row in by)
     assert rows(site.page(ONE, f"{PAGE}&by=nobody")) == []
     assert rows(site.page(ONE, "/compliance/audit?from=2001-01-01&to=2001-01-02")) == []
+
+
+def test_what_a_clock_that_was_set_back_wrote_stands_in_its_own_period(site: Site) -> None:
+    with site.firm.database.open(EVERYTHING) as work:
+        work.session.add_all(
+            [entry(NOW - 400 * 86_400, "role-removed", "role", "old"), entry(NOW - 1, "role-changed", "role", "new")]
+        )
+    (shown,) = rows(site.page(ONE, f"{PAGE}&area=role"))
+    assert "Role changed" in shown
+
+
+def test_details_read_in_the_readers_language_and_times_to_the_second(site: Site) -> None:
+    with site.firm.database.open(EVERYTHING) as work:
+        work.session.add(entry(NOW, "stand-in-named", "user", "802", until=NOW + 3600, own=False, odd_name=3))
+    shown = site.page(replace(ONE, language="ja"), f"{PAGE}&area=user")
+    clock = datetime.fromtimestamp(NOW, ZoneInfo("Asia/Tokyo"))
+    assert f"{clock.month}/{clock.day} {clock:%H:%M:%S}" in shown
+    assert "権限グループ: branch manager" in shown and "自分: いいえ" in shown and "odd name: 3" in shown
+    assert f"{clock + timedelta(hours=1):%H:%M:%S}" in shown
 
 
 def test_what_was_written_about_a_customer_is_not_spread_out_here(site: Site) -> None:

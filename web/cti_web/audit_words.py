@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flask_babel import LazyString, lazy_gettext
+from flask_babel import LazyString, lazy_gettext, lazy_pgettext
+
+from cti_web import formats
+from cti_web.viewer import viewer
 
 _ = lazy_gettext
+pgettext = lazy_pgettext
 
 AREAS: Final[dict[str, LazyString]] = {
     "call": _("Calls"),
@@ -155,6 +159,94 @@ ACTS: Final[dict[str, LazyString]] = {
     "record reminded": _("Reminded of a record"),
     "record escalated": _("Missing record escalated"),
 }
+DETAILS: Final[dict[str, LazyString]] = {
+    "action": pgettext("audit detail", "action"),
+    "added": pgettext("audit detail", "added"),
+    "address": pgettext("audit detail", "address"),
+    "advice": pgettext("audit detail", "advice"),
+    "after": pgettext("audit detail", "afterwards"),
+    "base": pgettext("audit detail", "begins from"),
+    "before": pgettext("audit detail", "before"),
+    "branch": pgettext("audit detail", "branch"),
+    "by": pgettext("audit detail", "by"),
+    "calls": pgettext("audit detail", "calls"),
+    "capacity": pgettext("audit detail", "customers at once"),
+    "changed": pgettext("audit detail", "changed"),
+    "claim": pgettext("audit detail", "claim"),
+    "code": pgettext("audit detail", "code"),
+    "customers": pgettext("audit detail", "customers"),
+    "days": pgettext("audit detail", "days"),
+    "digest": pgettext("audit detail", "digest"),
+    "due": pgettext("audit detail", "due"),
+    "end": pgettext("audit detail", "end"),
+    "ended": pgettext("audit detail", "ended"),
+    "entries": pgettext("audit detail", "entries"),
+    "erasure": pgettext("audit detail", "erasure"),
+    "exchange": pgettext("audit detail", "exchange"),
+    "exemption": pgettext("audit detail", "exemption"),
+    "expires": pgettext("audit detail", "expires"),
+    "extension": pgettext("audit detail", "extension"),
+    "fields": pgettext("audit detail", "fields"),
+    "folder": pgettext("audit detail", "folder"),
+    "from": pgettext("audit detail", "from"),
+    "hold": pgettext("audit detail", "legal hold"),
+    "host": pgettext("audit detail", "host"),
+    "index": pgettext("audit detail", "measured"),
+    "indexes": pgettext("audit detail", "measured"),
+    "item": pgettext("audit detail", "item"),
+    "items": pgettext("audit detail", "items"),
+    "key": pgettext("audit detail", "key"),
+    "kind": pgettext("audit detail", "kind"),
+    "left": pgettext("audit detail", "left"),
+    "link": pgettext("audit detail", "link"),
+    "manifest": pgettext("audit detail", "manifest"),
+    "measure": pgettext("audit detail", "compares"),
+    "name": pgettext("audit detail", "name"),
+    "note": pgettext("audit detail", "note"),
+    "number": pgettext("audit detail", "number"),
+    "own": pgettext("audit detail", "own"),
+    "phase": pgettext("audit detail", "phase"),
+    "phases": pgettext("audit detail", "phases"),
+    "plan": pgettext("audit detail", "plan"),
+    "price": pgettext("audit detail", "price"),
+    "proposal": pgettext("audit detail", "proposal"),
+    "reason": pgettext("audit detail", "reason"),
+    "refused": pgettext("audit detail", "refused"),
+    "role": pgettext("audit detail", "role"),
+    "rows": pgettext("audit detail", "rows"),
+    "rule": pgettext("audit detail", "rule"),
+    "rules": pgettext("audit detail", "rules"),
+    "scopes": pgettext("audit detail", "may read"),
+    "seal": pgettext("audit detail", "seal"),
+    "second": pgettext("audit detail", "second factor"),
+    "seed": pgettext("audit detail", "seed"),
+    "service": pgettext("audit detail", "service"),
+    "sessions": pgettext("audit detail", "sessions"),
+    "shared": pgettext("audit detail", "shared"),
+    "side": pgettext("audit detail", "side"),
+    "since": pgettext("audit detail", "since"),
+    "speed": pgettext("audit detail", "speed"),
+    "stand_in": pgettext("audit detail", "stand-in"),
+    "start": pgettext("audit detail", "begin"),
+    "step": pgettext("audit detail", "step"),
+    "threshold": pgettext("audit detail", "threshold"),
+    "to": pgettext("audit detail", "to"),
+    "token": pgettext("audit detail", "token"),
+    "trial": pgettext("audit detail", "trial"),
+    "unit": pgettext("audit detail", "unit"),
+    "until": pgettext("audit detail", "until"),
+    "user": pgettext("audit detail", "user"),
+    "users": pgettext("audit detail", "users"),
+    "version": pgettext("audit detail", "version"),
+    "was": pgettext("audit detail", "before"),
+    "what": pgettext("audit detail", "what"),
+    "who": pgettext("audit detail", "who"),
+    "why": pgettext("audit detail", "why"),
+    "without_rep": pgettext("audit detail", "without a rep in charge"),
+}
+"""What the fields of an entry's details are called; one that is not here keeps the program's name."""
+MOMENTS: Final = frozenset({"due", "since", "until", "expires"})
+"""Fields that are points in time (epoch seconds, UTC)."""
 LONGEST: Final = 120
 
 
@@ -164,11 +256,19 @@ def act(key: str) -> str:
 
 
 def told(detail: Mapping[str, Any]) -> str:
-    """The details of an entry in one line, as they were written: names of fields are the program's."""
-    parts = [f"{key}: {_short(value)}" for key, value in detail.items() if value not in (None, "", [], {})]
+    """The details of an entry in one line; ids and values as they were written."""
+    parts = [
+        f"{DETAILS.get(key, key.replace('_', ' '))}: {_short(key, value)}"
+        for key, value in detail.items()
+        if value not in (None, "", [], {})
+    ]
     return " · ".join(parts)
 
 
-def _short(value: Any) -> str:
+def _short(key: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return str(pgettext("audit detail", "yes") if value else pgettext("audit detail", "no"))
+    if key in MOMENTS and isinstance(value, int | float):
+        return formats.full(value, viewer.timezone, viewer.language)
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

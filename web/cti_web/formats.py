@@ -64,6 +64,12 @@ def moment(at: float, now: float, zone: str, language: str) -> str:
     return f"{short_day(then.date(), language, year=then.year != today.year)} {then:%H:%M}"
 
 
+def second(at: float, now: float, zone: str, language: str) -> str:
+    """``23 Nov 10:42:05``: to the second, as a trail wants it; with the year in other years."""
+    then = local(at, zone)
+    return f"{short_day(then.date(), language, year=then.year != local(now, zone).year)} {then:%H:%M:%S}"
+
+
 def full(at: float, zone: str, language: str) -> str:
     """``Mon 23 Nov 2026 10:42:05 JST``."""
     then = local(at, zone)
@@ -128,6 +134,7 @@ def register(app: Flask) -> None:
         time=lambda at: clock_time(at, zone()),
         clock=lambda at: exact_time(at, zone()),
         moment=lambda at: moment(at, now(), zone(), language()),
+        second=lambda at: second(at, now(), zone(), language()),
         full=lambda at: full(at, zone(), language()),
         day=lambda at: day(local(at, zone()).date(), language()),
         datespan=lambda first, last: day_span(first, last, language()),

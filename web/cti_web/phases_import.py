@@ -105,7 +105,8 @@ def _form(service: int, problem: str = "", status: int = 422) -> Response:
 
 
 def _refused(one: DealImport) -> list[tuple[RefusedRow, str]]:
-    return [(row, said(Invalid(row.sentence)) or row.sentence) for row in sorted(one.done.refused, key=attrgetter("line"))]
+    rows = sorted(one.done.refused, key=attrgetter("line"))
+    return [(row, said(Invalid(row.sentence)) or row.sentence) for row in rows]
 
 
 def _problem(one: DealImport) -> str:

@@ -29,7 +29,8 @@ class TrailRows:
         """Entries before one (null: from the end of the period)."""
         top = after if after is not None else self._first_from(query.until)
         bottom = max(self._first_from(query.since), top - WINDOW)
-        wanted = select(Audit).where(Audit.id < top, Audit.id >= bottom)
+        within = (Audit.at >= query.since, Audit.at < query.until)  # a clock may have been set back
+        wanted = select(Audit).where(Audit.id < top, Audit.id >= bottom, *within)
         if query.area:
             wanted = wanted.where(Audit.subject_kind == query.area)
         if query.login:
