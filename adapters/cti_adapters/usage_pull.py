@@ -11,6 +11,7 @@ from typing import Final
 
 from cti_adapters.secret_folder import SecretFolder
 from cti_adapters.storage.outbox import watch
+from cti_adapters.storage.taking_turns import rested
 from cti_adapters.storage.work import Database
 from cti_adapters.usage_server import Fetch
 from cti_server.phases.desk_using import LOT, NAMED, Using
@@ -83,7 +84,7 @@ class UsagePull:
         total = Outcome(self._clock.now(), refused=len(refused), why=Counter(why for _place, why in refused))
         total = replace(total, first=tuple(place for place, _why in refused[:NAMED]))
         for at in range(0, len(told), LOT):
-            with self._database.open(EVERYTHING, write=True) as work:
+            with rested(), self._database.open(EVERYTHING, write=True) as work:
                 watch(work, self._wake)
                 total = _sum(total, Using(work, _ITSELF, self._clock).take_readings(service, told[at : at + LOT]))
         return total

@@ -7,6 +7,7 @@ be done in memory (tell the screens, dial) is done on the reactor right after th
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from twisted.protocols import amp
 
 from cti_adapters.storage import outbox as rows
 from cti_adapters.storage.outbox import OutboxRow
+from cti_adapters.storage.taking_turns import rest
 from cti_adapters.storage.work import Database, UnitOfWork
 from cti_server.shared.clock import Clock
 from cti_server.shared.errors import Unavailable
@@ -33,6 +35,8 @@ TRIES = 3
 """A row whose handler fails so often is given up, logged and counted."""
 
 AT_ONCE = 100
+LONG = 0.02
+"""Seconds. A row that took longer is a lot of some long work, and the next of its lots waits already."""
 KEPT_DAYS = 7
 PRUNE_EVERY = 3600.0
 
@@ -134,6 +138,7 @@ class Outbox:
 
     def _handle(self, row_id: int) -> bool:
         """Handles one row; False if it is to be tried again later."""
+        began = time.perf_counter()
         try:
             with self._database.open(EVERYTHING, write=True) as work:
                 row = rows.take(work, row_id, self._clock.now())
@@ -146,6 +151,8 @@ class Outbox:
         self.handled += 1
         if effect is not None:
             self._reactor.callFromThread(self._run, effect)
+        elif time.perf_counter() - began > LONG:
+            rest(began)
         return True
 
     def _failed(self, row_id: int, problem: Exception) -> bool:

@@ -19,11 +19,12 @@ from cti_adapters.storage.core import Within, chunks
 from cti_adapters.storage.forgetting import forgotten
 from cti_adapters.storage.schema import audit, calls, corrections, drafts, history_calls, items, sights, taken
 from cti_adapters.storage.standing_rows import restand
+from cti_adapters.storage.taking_turns import rested
 from cti_server.calls.log import UNSUPPORTED
 from cti_server.shared.clock import Clock
 from cti_server.shared.scope import Label
 
-LOT: Final = 200
+LOT: Final = 50
 """Calls per transaction: a kill between two leaves a log that is right, and the rest to be done by the next run."""
 _ONLY_LOOKED: Final = ("opened", "revealed")
 _MATTERS_TO_ITEM: Final = ("party_e164", "direction", "answered", "started_at")
@@ -45,7 +46,7 @@ def correct(
     """Applies differences, oldest call first, and tells of each lot once it is committed. ``engine`` begins its
     transactions with the write lock. Nobody else may write calls of the exchange meanwhile."""
     for lot in chunks(differences, LOT):
-        with engine.begin() as connection:
+        with rested(), engine.begin() as connection:
             erased = forgotten(connection, (one[0] for one in lot))
             lot = [one for one in lot if one[0] not in erased]
             kept = _Lot(connection, exchange, clock.now(), by, why).write(lot) if lot else []

@@ -18,6 +18,7 @@ from cti_adapters.storage.desk_notices import work_body
 from cti_adapters.storage.mapping import search_key
 from cti_adapters.storage.rematching import Followed, move_labels, rematch, together
 from cti_adapters.storage.schema import branches, customer_numbers, customers, outbox, users
+from cti_adapters.storage.taking_turns import rested
 from cti_adapters.storage.work import Database
 from cti_server.shared import phone
 from cti_server.shared.clock import Clock
@@ -134,7 +135,7 @@ class _Import:
         """Writes one lot."""
         if not lot:
             return
-        with self._engine.begin() as connection:
+        with rested(), self._engine.begin() as connection:
             known = {row.code: row for row in _KNOWN.rows(connection, {one.customer.code for one in lot})}
             good = self._sifted(lot, known)
             numbers: dict[str, list[Any]] = {code: [] for code in good}

@@ -4,10 +4,10 @@ changes nothing (docs/phases.md)."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import perf_counter, sleep
 from typing import Final, TextIO
 
 from cti_adapters.storage import outbox
+from cti_adapters.storage.taking_turns import rested
 from cti_adapters.storage.work import Database
 from cti_server.phases.deal_file import DealRow, RefusedRow, rows
 from cti_server.phases.desk import PhaseDesk
@@ -31,14 +31,13 @@ def import_deals(
     clock: Clock,
     *,
     wake: Callable[[list[int]], None] | None = None,
-    rest: Callable[[float], None] = sleep,
     only_look: bool = False,
     progress: Callable[[Brought], None] = lambda done: None,
     refuse: Callable[[RefusedRow], None] = lambda row: None,
 ) -> Brought:
     """Imports a text stream of CSV as far as the viewer's scope goes. ``only_look``: says what would come of it, and
-    keeps nothing. ``progress`` is called after each lot, ``refuse`` for each row that can't be taken; ``rest`` for as
-    long as the lot took, so that others come to write. Raises Invalid where it is no file of deals."""
+    keeps nothing. ``progress`` is called after each lot, ``refuse`` for each row that can't be taken. Raises Invalid
+    where it is no file of deals."""
     done = Brought()
 
     def refused(row: RefusedRow) -> None:
@@ -55,9 +54,8 @@ def import_deals(
                 refused(row)
             else:
                 good.append(row)
-        began = perf_counter()
         try:
-            with database.open(viewer.scope, write=True) as work:
+            with rested(), database.open(viewer.scope, write=True) as work:
                 if wake is not None:
                     outbox.watch(work, wake)
                 came = PhaseDesk(work, viewer, clock).bring(service, good, refused)
@@ -69,7 +67,6 @@ def import_deals(
         done.added += came.added
         done.there += came.there
         progress(done)
-        rest(perf_counter() - began)
     if not only_look and done.added:
         with database.open(viewer.scope, write=True) as work:
             told = {"rows": done.rows, "added": done.added, "refused": done.refusals}

@@ -11,8 +11,9 @@ from sqlalchemy import Engine, func, insert, select, update
 from cti_adapters.storage.schema import calls
 from cti_adapters.storage.schema_compliance import recounts
 from cti_adapters.storage.standing_rows import restand
+from cti_adapters.storage.taking_turns import rested
 
-LOT: Final = 500
+LOT: Final = 100
 
 
 class Progress(NamedTuple):
@@ -45,7 +46,7 @@ def recount(engine: Engine, job: Any, now: float) -> Iterator[Progress]:
         total = connection.execute(select(func.count()).select_from(wanted.subquery())).scalar_one()
     done, changed, place = job.done, job.changed, job.cursor_id
     while True:
-        with engine.begin() as connection:
+        with rested(), engine.begin() as connection:
             ids = list(connection.execute(wanted.where(calls.c.id > place).limit(LOT)).scalars())
             changed += restand(connection, ids)
             done += len(ids)

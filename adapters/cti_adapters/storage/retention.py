@@ -17,6 +17,7 @@ from cti_adapters.storage.schema_phases import deal_actions, deal_answers, deal_
 from cti_adapters.storage.schema_questionnaires import questionnaires
 from cti_adapters.storage.schema_usage import usage_readings
 from cti_adapters.storage.standing_rows import restand
+from cti_adapters.storage.taking_turns import rested
 from cti_server.compliance.erasing import Prove
 from cti_server.settings import RetentionSettings
 from cti_server.shared.clock import Clock
@@ -57,7 +58,7 @@ def _count(engine: Engine, kind: Kind, until: float) -> int:
 def _end(engine: Engine, kind: Kind, until: float, now: float) -> int:
     done = 0
     while True:
-        with engine.begin() as connection:
+        with rested(), engine.begin() as connection:
             keys = [tuple(row) for row in connection.execute(kind.due(until).limit(LOT)).all()]
             if not keys:
                 break
