@@ -1,7 +1,7 @@
-"""Fetches what the tests need and pip cannot bring: from Debian a real Asterisk, sipp, Chromium, Japanese fonts; from
-npm an OpenID Connect provider.
+"""Fetches what the tests need and pip cannot bring: from Debian a real Asterisk, sipp, Chromium, Japanese fonts,
+PostgreSQL; from npm an OpenID Connect provider.
 
-    python tests/provision.py [--only asterisk|chromium|sipp|fonts|oidc]
+    python tests/provision.py [--only asterisk|chromium|sipp|fonts|oidc|postgresql]
 
 Run it as often as you like: what is there already is left alone, and that takes less than a second. What cannot be had
 on this machine (no apt, not root, no Debian archive in apt's sources) is said and skipped, and the tests that need it
@@ -289,12 +289,34 @@ def provide_oidc() -> str:
     raise Unavailable("npm could not install the OpenID Connect provider; see its messages above, and run this again")
 
 
+def postgresql_programs() -> Path | None:
+    """The folder of PostgreSQL's server programs (Debian keeps them out of the path), the newest version's."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    return found[-1].parent if found else None
+
+
+def missing_postgresql() -> str | None:
+    """Why there is no PostgreSQL, or None when there is one."""
+    if postgresql_programs() is None:
+        return "there is no PostgreSQL on this machine; run `python tests/provision.py --only postgresql`"
+    return None
+
+
+def provide_postgresql() -> str:
+    """Installs PostgreSQL, for what works otherwise where several write at once. The tests start one of their own."""
+    if postgresql_programs() is None:
+        install("postgresql")
+        return "installed"
+    return "there already"
+
+
 PROVIDERS: dict[str, Callable[[], str]] = {
     "asterisk": provide_asterisk,
     "chromium": provide_chromium,
     "sipp": provide_sipp,
     "fonts": provide_fonts,
     "oidc": provide_oidc,
+    "postgresql": provide_postgresql,
 }
 
 

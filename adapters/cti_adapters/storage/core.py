@@ -117,10 +117,10 @@ class _Rows:
     def fetch(self, connection: Connection, text: _Text, values: dict[str, Any]) -> Iterator[Any]:
         """Runs the statement and makes the rows."""
         dialect = connection.dialect
+        found, described = _fetched(connection, text.sql, text.parameters(values))
         converters = self._converters.get(dialect.name)
         if converters is None:
-            converters = self._converters[dialect.name] = self._conversions(dialect)
-        found = _fetched(connection, text.sql, text.parameters(values))
+            converters = self._converters[dialect.name] = self._conversions(dialect, described)
         if not converters:
             yield from map(self._make, found)
             return
@@ -130,9 +130,13 @@ class _Rows:
                 made[place] = convert(made[place])
             yield self._make(made)
 
-    def _conversions(self, dialect: Dialect) -> list[tuple[int, _Converter]]:
-        """How the driver's values become those of the columns' types, by the places of those that need it."""
-        processors = [kind.dialect_impl(dialect).result_processor(dialect, None) for kind in self._types]
+    def _conversions(self, dialect: Dialect, described: Sequence[Any]) -> list[tuple[int, _Converter]]:
+        """How the driver's values become those of the columns' types, by the places of those that need it.
+        ``described``: what the driver says of the columns (PEP 249); of their types SQLite's says nothing."""
+        processors = [
+            kind.dialect_impl(dialect).result_processor(dialect, column[1])
+            for kind, column in zip(self._types, described, strict=True)
+        ]
         return [(place, convert) for place, convert in enumerate(processors) if convert is not None]
 
 
@@ -186,9 +190,14 @@ class Within:
 _NAMES: Final = [f"within_{number}" for number in range(MANY)]
 
 
-def _fetched(connection: Connection, sql: str, parameters: Any) -> list[Any]:
-    found: list[Any] = _driven(connection, lambda cursor: (cursor.execute(sql, parameters), cursor.fetchall())[1], sql)
-    return found
+def _fetched(connection: Connection, sql: str, parameters: Any) -> tuple[list[Any], Sequence[Any]]:
+    """The rows, and what the driver says of the columns."""
+
+    def fetch(cursor: Any) -> tuple[list[Any], Sequence[Any]]:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall(), cursor.description
+
+    return _driven(connection, fetch, sql)
 
 
 class Bulk:
