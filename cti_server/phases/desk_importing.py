@@ -20,7 +20,7 @@ from cti_server.shared.errors import Invalid
 from cti_server.shared.scope import Label
 from cti_server.shared.viewer import needs
 
-LOT: Final = 50
+LOT: Final = 25
 """Deals of one transaction: what a telephone says waits behind it for some hundredths of a second."""
 WHY: Final = "contract imported"
 

@@ -231,6 +231,25 @@ def test_scopes_of_one_shape_share_a_compiled_statement_and_none_of_its_rows(tmp
     database.close()
 
 
+def test_a_statements_own_values_are_never_taken_for_the_rules(tmp_path: Path) -> None:
+    database = make_database(tmp_path)
+    put(database, *(customer(f"10010{place}", rep=rep) for place, rep in enumerate(("801", "802", "803"))))
+
+    def asked(user: str, rep: str, *joined: str) -> list[str]:
+        with database.open(Scope(user, "121", Span.OWN, frozenset({3}), False, True)) as work:
+            query = select(Customer.code).where(Customer.rep == rep, Customer.branch == "121", Customer.rep.in_(joined))
+            return list(work.session.scalars(query))
+
+    everybody = ("801", "802", "803")
+    assert asked("801", "801", *everybody) == ["100100"], "compiled where both are the same"
+    for user in everybody:
+        for rep in everybody:
+            own = [f"10010{everybody.index(user)}"] if user == rep else []
+            assert asked(user, rep, *everybody) == own, (user, rep)
+    assert asked("802", "802", "801", "803") == []
+    database.close()
+
+
 def test_bulk_changes_reach_only_what_is_admitted(tmp_path: Path) -> None:
     database = make_database(tmp_path)
     put(database, sight("mine", LABELS[SEEN]), sight("hidden", LABELS[HIDDEN]))

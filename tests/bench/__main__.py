@@ -22,6 +22,7 @@ from tests.bench import (
     rows_records,
     rows_review,
     rows_storage,
+    rows_turns,
 )
 from tests.bench.measure import Row, print_table
 
@@ -42,6 +43,7 @@ GROUPS: dict[str, Callable[[str], list[Row]]] = {
     "audit": rows_audit.audit,
     "choosing": rows_phases.choosing,
     "phases": rows_phase_pages.pages,
+    "turns": rows_turns.turns,
     "screens": rows_live.screens,
     "broadcast": rows_live.broadcast,
 }

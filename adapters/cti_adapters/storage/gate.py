@@ -10,12 +10,30 @@ A property test holds the SQL and the Python rule together (tests/adapters/test_
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final, Protocol, cast
 
-from sqlalchemy import Connection, Select, Table, Text, and_, event, exists, false, func, or_, select, true
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Select,
+    Table,
+    Text,
+    and_,
+    event,
+    exists,
+    false,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, UOWTransaction
+from sqlalchemy.orm.interfaces import CriteriaOption
 from sqlalchemy.sql.elements import ColumnElement
 
 from cti_adapters.storage import (
@@ -77,11 +95,11 @@ def sight_rule(scope: Scope, table: Table = sights) -> ColumnElement[bool]:
         return true()
     tier_, branch = _filter(table.c.tier), _filter(table.c.branch)
     rep = _filter(table.c.rep)
-    named = and_(tier_.in_([INTERNAL, *sorted(scope.classes)]), _spanned(scope, branch, rep))
+    named = and_(_among(tier_, [INTERNAL, *sorted(scope.classes)]), _spanned(scope, branch, rep))
     named = or_(named, *_standing_in(scope, rep, tier_))
     if not scope.unregistered:
         return named
-    nobody = tier_ == UNREGISTERED
+    nobody = _among(tier_, [UNREGISTERED])
     return or_(named, nobody if scope.span is Span.ALL else and_(nobody, branch == scope.branch))
 
 
@@ -90,7 +108,7 @@ def customer_rule(scope: Scope) -> ColumnElement[bool]:
     if scope.everything:
         return true()
     class_, rep = _filter(customers.c.confidentiality), _filter(customers.c.rep)
-    own = and_(class_.in_(sorted(scope.classes)), _spanned(scope, _filter(customers.c.branch), rep))
+    own = and_(_among(class_, sorted(scope.classes)), _spanned(scope, _filter(customers.c.branch), rep))
     return or_(own, *_standing_in(scope, rep, class_))
 
 
@@ -98,7 +116,21 @@ def _filter(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """The column in a form that no index holds. The rule only filters: which index a statement runs over is for the
     statement to say (a key, or one of :func:`ranges`). Left to itself, the database would now and then run over the
     rule's columns, which is the whole table for a wide span."""
-    return column.concat("") if isinstance(column.type, Text) else column + 0
+    return column.concat(_word("")) if isinstance(column.type, Text) else column + literal_column("0", Integer)
+
+
+# What is the same in every statement of a rule stands in its text: a parameter would be carried along with each one.
+
+
+def _word(word: str) -> ColumnElement[Any]:
+    """A word of ours."""
+    assert word.isalpha() or not word
+    return literal_column(f"'{word}'", Text)
+
+
+def _among(column: ColumnElement[Any], numbers: Sequence[int]) -> ColumnElement[bool]:
+    """Whether the column is one of some numbers; no row is one of none."""
+    return column.in_([literal_column(str(int(number)), Integer) for number in numbers]) if numbers else false()
 
 
 def ranges(scope: Scope, table: Table = sights) -> list[ColumnElement[bool]]:
@@ -207,10 +239,13 @@ def _rules(scope: Scope) -> dict[type[Any], ColumnElement[bool]]:
     exempted = sights.c.call_id == schema_compliance.exemptions.c.call_id
     subject = audit.c.subject_kind
     audited = or_(
-        and_(subject == "call", _sight_of(scope, sights.c.call_id == audit.c.subject_id)),
-        and_(subject == "customer", _customer_of(scope, audit.c.subject_id)),
+        and_(subject == _word("call"), _sight_of(scope, sights.c.call_id == audit.c.subject_id)),
+        and_(subject == _word("customer"), _customer_of(scope, audit.c.subject_id)),
         # What is about neither, as sign-ins and exports: one's own; everybody's for who sees all customers and callers.
-        and_(subject.not_in(["call", "customer"]), true() if scope.sees_everybody else audit.c.user == scope.user),
+        and_(
+            subject.not_in([_word("call"), _word("customer")]),
+            true() if scope.sees_everybody else audit.c.user == scope.user,
+        ),
     )
     return {
         mapping.Sight: sight_rule(scope),
@@ -257,7 +292,7 @@ def _phase_rules(scope: Scope) -> dict[type[Any], ColumnElement[bool]]:
 
     def of_sums(columns: Any) -> ColumnElement[bool]:
         spans = {Span.ALL: true(), Span.BRANCH: columns.branch == scope.branch, Span.OWN: false()}
-        return and_(columns.tier.in_(sorted(scope.classes)), spans[scope.span])
+        return and_(_among(columns.tier, sorted(scope.classes)), spans[scope.span])
 
     return {
         mapping_phases.DealRow: sight_rule(scope, t.deals),
@@ -289,7 +324,7 @@ class GatedSession(Session):
     def __init__(self, bind: Any, scope: Scope) -> None:
         super().__init__(bind=bind, autoflush=True, expire_on_commit=False)
         self.scope: Final = scope
-        self._options: Final[Sequence[Any]] = () if scope.everything else _criteria(scope)
+        self._rules: Final = None if scope.everything else _rules_of(scope)
         self.before_writing: Callable[[], None] = lambda: None
 
     def connection(self, *args: Any, **more: Any) -> Connection:
@@ -301,37 +336,62 @@ class GatedSession(Session):
         return super().connection(*args, **more)
 
 
-class _Criterion(LoaderCriteriaOption):
-    """``with_loader_criteria`` of one class. SQLAlchemy finds a compiled statement again by a key of all its parts, and
-    would walk through all rules for each statement, which takes longer than most statements: a rule never changes, so
-    it is walked through once. Its parameters still stand in every key, one by one, as SQLAlchemy wants them."""
+class _Rules(CriteriaOption):
+    """The rules of a scope as one option of a statement: each as ``with_loader_criteria`` has it, with aliases.
 
-    _cache_key_traversal = LoaderCriteriaOption._traverse_internals
+    SQLAlchemy finds a compiled statement again by a key of all its parts. It would walk through all rules for each
+    statement, which takes longer than most statements do: rules never change, so they are walked through once. Their
+    parameters still stand in every key, as SQLAlchemy wants them.
+    """
+
+    propagate_to_loaders = True
+    _cache_key_traversal = []  # noqa: RUF012 - how SQLAlchemy declares it; `_gen_cache_key` is what is asked
+
+    def __init__(self, rules: Mapping[type[Any], ColumnElement[bool]]) -> None:
+        self._each = [LoaderCriteriaOption(row, rule, include_aliases=True) for row, rule in rules.items()]
+        self._walked: tuple[tuple[Any, ...], list[Any]] | None = None
+
+    def process_compile_state(self, compile_state: Any) -> None:
+        """Puts the rules into a statement that is compiled."""
+        for one in self._each:
+            one.process_compile_state(compile_state)
+
+    def process_compile_state_replaced_entities(self, compile_state: Any, mapper_entities: Any) -> None:
+        """The same where a statement's columns were replaced by others."""
+        self.process_compile_state(compile_state)
+
+    def get_global_criteria(self, attributes: dict[str, Any]) -> None:
+        """Puts the rules beside those that hold for whatever a statement loads."""
+        for one in self._each:
+            one.get_global_criteria(attributes)
 
     def _gen_cache_key(self, anon_map: Any, bindparams: list[Any]) -> Any:
-        """The rule's part of the key; ``bindparams``: the parameters of the whole, in order."""
-        known = self.__dict__.get("_key")
-        if known is None:
+        """The rules' part of the key; ``bindparams``: the parameters of the whole, in order."""
+        if self._walked is None:
             ours: list[Any] = []
-            key = super()._gen_cache_key(type(anon_map)(), ours)
-            if key is None:
+            seen = type(anon_map)()
+            keys = [one._gen_cache_key(seen, ours) for one in self._each]
+            if None in keys:
                 raise Refused("A rule of the gate has to be a statement that SQLAlchemy can keep")
-            known = self.__dict__["_key"] = (key, ours)
-        key, ours = known
-        bindparams.extend(ours)
+            self._walked = ((type(self), *keys), ours)
+        key, parameters = self._walked
+        bindparams.extend(parameters)
         return key
 
 
 @lru_cache(maxsize=1024)
-def _criteria(scope: Scope) -> tuple[Any, ...]:
-    """The rule as options of a statement; the same scope's are built once, since that takes as long as a query."""
-    return tuple(_Criterion(row, rule, include_aliases=True) for row, rule in _rules(scope).items())
+def _rules_of(scope: Scope) -> _Rules:
+    """The rules of a scope; the same scope's are made once, since that takes as long as a query. The user and the
+    branch are one parameter each in all of them. Nothing outside may hold these parameters: SQLAlchemy keeps compiled
+    statements by their shape, and would take another statement's value for them."""
+    user, branch = literal(scope.user, Text), literal(scope.branch, Text)
+    return _Rules(_rules(replace(scope, user=cast(str, user), branch=cast(str, branch))))
 
 
 def ruled(statement: Select[Any], scope: Scope) -> Select[Any]:
     """The statement with the rule of a scope in it, as `_add_rule` puts it into one of a session; for those that are
     kept (kept.py)."""
-    return statement if scope.everything else statement.options(*_criteria(scope))
+    return statement if scope.everything else statement.options(_rules_of(scope))
 
 
 def system(session: GatedSession, *, writes: bool = True) -> Connection:
@@ -351,7 +411,7 @@ def _add_rule(state: ORMExecuteState) -> None:
         session.before_writing()
         if state.bind_mapper is not None and state.bind_mapper.class_ is mapping.Audit:
             raise Refused(_APPEND_ONLY)
-    if session.scope.everything:
+    if session._rules is None:
         return
     if not state.is_orm_statement:
         raise Refused("Only ORM statements pass the gate; this one is not, so that no rule would reach it")
@@ -359,7 +419,7 @@ def _add_rule(state: ORMExecuteState) -> None:
         raise Refused(
             "Rows of a user's unit of work are added to the session, so that the gate can ask each for its label"
         )
-    state.statement = state.statement.options(*session._options)
+    state.statement = state.statement.options(session._rules)
 
 
 @event.listens_for(GatedSession, "before_flush")
