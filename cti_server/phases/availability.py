@@ -71,6 +71,15 @@ class Staffing:
                 return moment
         return None
 
+    def back_at(self, at: float) -> float | None:
+        """When they are back, where they are away at a moment (absences that touch count as one); null where they are
+        there."""
+        back = None
+        for away in sorted(self.absences):
+            if away.since <= (at if back is None else back) < away.until:
+                back = away.until
+        return back
+
     def obstacle(self, held: int, at: float, patience: float) -> Obstacle | None:
         """Why they can't take another customer who may wait for ``patience`` seconds; null where they can."""
         if held >= self.capacity:

@@ -126,12 +126,16 @@ class Lists(Using):
 
     def _page(self, service: Service) -> ServicePage:
         phases = [one.id for one in service.phases]
+        now = self.clock.now()
+        back = {one.user: until for one in self.work.set_up.absent(now) if (until := one.staffing.back_at(now))}
         return ServicePage(
             service=service,
             funnel=self.work.done.funnel(service),
             members=self.work.done.member_sums(service),
             waiting=self.work.deals.waiting(phases, WAITING),
             awaiting=len(self.work.learning.awaiting(service.id)),
+            left=self.work.deals.of_members(service.id, back.keys(), WAITING),
+            back=back,
         )
 
     @staticmethod

@@ -175,8 +175,9 @@ class SettingUp(PhaseBase):
         return saved
 
     @needs("phases")
-    def save_member(self, user: str, unit: int | None, phases: Collection[int], staffing: Staffing) -> None:
-        """Who works which phases, and how much they can take."""
+    def save_member(self, user: str, unit: int | None, phases: Collection[int], staffing: Staffing) -> int:
+        """Who works which phases, and how much they can take. Gives how many open deals they have that the viewer sees:
+        these stay with them while they are away."""
         if user not in [one for one, _name in self.work.set_up.candidates()]:
             raise NotFound("There is no such colleague")
         if not 0 <= staffing.capacity <= 1000:
@@ -186,6 +187,7 @@ class SettingUp(PhaseBase):
         member = Member(user, "", staffing, frozenset(phases) & self._phases(), unit)
         self.work.set_up.save_member(member)
         self._note("member changed", user, {"phases": sorted(member.phases), "capacity": staffing.capacity})
+        return self.work.deals.count_of(user)
 
     @needs("phases")
     def zone_of(self, user: str) -> str:
@@ -193,10 +195,12 @@ class SettingUp(PhaseBase):
         return self.work.set_up.zone_of(user)
 
     @needs("phases")
-    def remove_member(self, user: str) -> None:
-        """They work no phase any more; their deals stay theirs until somebody else takes them."""
+    def remove_member(self, user: str) -> int:
+        """They work no phase any more; their deals stay theirs until somebody else takes them. Gives how many of these
+        the viewer sees."""
         self.work.set_up.remove_member(user)
         self._note("member removed", user, {})
+        return self.work.deals.count_of(user)
 
     def _phases(self) -> frozenset[int]:
         return frozenset(phase.id for service in self.work.set_up.services() for phase in service.phases)

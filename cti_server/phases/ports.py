@@ -44,6 +44,9 @@ class Held(NamedTuple):
 class SetUp(Protocol):
     """Services and members; nothing of customers."""
 
+    def absent(self, at: float) -> list[Member]:
+        """The members who are away at a moment."""
+
     def services(self) -> list[Service]:
         """All of them, by name."""
 
@@ -120,6 +123,12 @@ class Deals(Protocol):
 
     def of_member(self, user: str, limit: int) -> list[DealLine]:
         """A member's open deals, the most urgent first."""
+
+    def of_members(self, service: int, users: Collection[str], limit: int) -> list[DealLine]:
+        """A service's open deals that some members have, the most urgent first."""
+
+    def count_of(self, user: str) -> int:
+        """How many open deals a member has, within the scope."""
 
     def waiting(self, phases: Iterable[int], limit: int) -> list[DealLine]:
         """Open deals that have no member, the longest waiting first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cti_server.phases.choosing import Rule
@@ -202,3 +202,7 @@ class ServicePage:
     waiting: Sequence[DealLine]
     awaiting: int
     """Proposals that await approval."""
+    left: Sequence[DealLine] = ()
+    """Open deals of members who are away just now, the most urgent first."""
+    back: Mapping[str, float] = field(default_factory=dict)
+    """When these members are back (epoch seconds, UTC)."""

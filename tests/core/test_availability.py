@@ -59,3 +59,8 @@ def test_the_moment_is_one_of_work(at: float, gone: list[tuple[float, float]]) -
         local = datetime.fromtimestamp(moment, TOKYO)
         assert moment >= at and local.weekday() < 5 and time(9) <= local.time() < time(17, 30)
         assert not any(away.since <= moment < away.until for away in absences)
+
+
+def test_who_is_away_is_back_after_absences_that_touch() -> None:
+    staffing = Staffing(5, None, (Absence(20.0, 30.0), Absence(10.0, 20.0), Absence(40.0, 50.0)))
+    assert [staffing.back_at(at) for at in (9.0, 10.0, 25.0, 30.0, 45.0, 50.0)] == [None, 30.0, 30.0, None, 50.0, None]

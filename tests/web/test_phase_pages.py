@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -161,6 +164,32 @@ def test_an_administrator_sets_a_service_up(site: Site) -> None:
     site.post(BOSS, where, name="Cloud 2", version="1", by_success_days="on", **terms)
     site.post(BOSS, where, 409, name="Cloud 3", version="1", **terms)
     site.page(english(), "/admin/phases", 403)
+
+
+def test_a_member_who_is_away_or_gone_with_open_deals_is_told_of(site: Site) -> None:
+    service = site.firm.sets_up()
+    site.firm.opens(service)
+    today = datetime.fromtimestamp(site.firm.clock.now(), ZoneInfo("Asia/Tokyo")).date()
+    first, last = str(today - timedelta(days=1)), str(today + timedelta(days=3))
+    phases = [str(one.id) for one in service.phases]
+
+    def said(**form: Any) -> str:
+        client = site.client(BOSS)
+        answer = client.post("/admin/phases/member", data={"user": "801", "capacity": "5", "phases": phases} | form)
+        assert answer.status_code == 303
+        return str(client.get(answer.headers["Location"]).get_data(as_text=True))
+
+    boss, far = (
+        english(user, role="branch manager", branch=branch) for user, branch in (("700", "121"), ("701", "122"))
+    )
+    assert "who is away" not in site.page(boss, "/phases/overview")
+    assert "stays with them" not in said(away_from=str(today + timedelta(days=-9)), away_until=first), "it is over"
+    assert "1 open deal stays with them while they are away: name a stand-in" in said(away_from=first, away_until=last)
+    page = site.page(boss, "/phases/overview")
+    assert "1 open deal of a member who is away" in page and "name 801 is back" in page
+    other = replace(far, scope=replace(far.scope, branch="122"))
+    assert "who is away" not in site.page(other, "/phases/overview")
+    assert "1 open deal stays theirs until somebody takes it over" in said(act="remove")
 
 
 def test_a_manager_sees_the_funnel_and_the_paths_behind_it(site: Site) -> None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from cti_server.phases.availability import Absence, Hours, Staffing
 from cti_server.phases.choosing import Rule
@@ -16,6 +17,7 @@ from cti_server.phases.cltv import Terms
 from cti_server.phases.filling import days, number, rule, span
 from cti_server.phases.model import InputItem, Phase, Service, Unit
 from cti_server.phases.money import DIGITS
+from cti_web import formats
 from cti_web.answers import done, page
 from cti_web.phases import phases, price_of
 from cti_web.viewer import desk, needs, signed_in
@@ -171,11 +173,34 @@ def save_member() -> Response:
     with desk() as use:
         room = phases(use)
         if form.get("act") == "remove":
-            room.remove_member(user)
+            left, away = room.remove_member(user), False
         else:
             staffing = _staffing(room.zone_of(user))
-            room.save_member(user, form.get("unit", 0, int) or None, map_ids(form.getlist("phases")), staffing)
-    return done(_("Saved"), then=url_for("phases_setup.show"))
+            left = room.save_member(user, form.get("unit", 0, int) or None, map_ids(form.getlist("phases")), staffing)
+            away = any(one.until > formats.now() for one in staffing.absences)
+            left = left if away else 0
+    return done(_left(left, away), then=url_for("phases_setup.show"))
+
+
+def _left(deals: int, away: bool) -> str:
+    """What is said once a member was saved who has open deals and will not see to them."""
+    if not deals:
+        return str(_("Saved"))
+    if away:
+        return str(
+            ngettext(
+                "Saved. %(num)d open deal stays with them while they are away: name a stand-in, or pass it on.",
+                "Saved. %(num)d open deals stay with them while they are away: name a stand-in, or pass them on.",
+                deals,
+            )
+        )
+    return str(
+        ngettext(
+            "Saved. %(num)d open deal stays theirs until somebody takes it over.",
+            "Saved. %(num)d open deals stay theirs until somebody takes them over.",
+            deals,
+        )
+    )
 
 
 def map_ids(texts: list[str]) -> list[int]:

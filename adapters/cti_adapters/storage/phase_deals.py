@@ -89,6 +89,18 @@ class DealShelf:
         order = [DealRow.due_at, DealRow.id]
         return self._lines(DealRow.member == user, DealRow.state == "open", order=order, limit=limit)
 
+    def of_members(self, service: int, users: Collection[str], limit: int) -> list[DealLine]:
+        """A service's open deals that some members have, the most urgent first."""
+        if not users:
+            return []
+        wanted = [DealRow.service_id == service, DealRow.member.in_(users), DealRow.state == "open"]
+        return self._lines(*wanted, order=[DealRow.due_at, DealRow.id], limit=limit)
+
+    def count_of(self, user: str) -> int:
+        """How many open deals a member has, within the scope."""
+        query = select(func.count(DealRow.id)).where(DealRow.member == user, DealRow.state == "open")
+        return self._session.execute(query).scalar_one()
+
     def waiting(self, phases: Iterable[int], limit: int) -> list[DealLine]:
         """Open deals that have no member, the longest waiting first."""
         wanted = [DealRow.state == "open", DealRow.member.is_(None), DealRow.phase_id.in_(list(phases))]

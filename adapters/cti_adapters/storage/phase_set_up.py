@@ -8,7 +8,8 @@ from datetime import time
 from decimal import Decimal
 from typing import Any, Final, cast
 
-from sqlalchemy import func, select
+from sqlalchemy import Text, func, select
+from sqlalchemy import cast as as_type
 
 from cti_adapters.storage.desk_firm import FirmRepository
 from cti_adapters.storage.gate import GatedSession, system
@@ -158,6 +159,11 @@ class PhaseSetUp:
     def members(self) -> list[Member]:
         """Everybody who works phases, by name."""
         return self._members(list(self._session.scalars(select(MemberRow))))
+
+    def absent(self, at: float) -> list[Member]:
+        """The members who are away at a moment."""
+        rows = self._session.scalars(select(MemberRow).where(as_type(MemberRow.absences, Text) != "[]"))
+        return [one for one in self._members(list(rows)) if one.staffing.back_at(at) is not None]
 
     def member(self, user: str) -> Member | None:
         """One of them."""
