@@ -23,7 +23,7 @@ from tests.bench.measure import Row, percentile
 from tests.bench.rows_phase_pages import grown
 from tests.bench.rows_review import Clock
 
-SIZES = {"small": (2_000, 200), "full": (100_000, 10_000)}
+SIZES = {"small": (1_000, 50), "full": (100_000, 10_000)}
 """Calls to recount, deals to import."""
 ROWS_OF_A_DEAL = 7
 """The deal, three steps, its number elsewhere, its value and the entry in the trail."""
