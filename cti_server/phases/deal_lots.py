@@ -29,6 +29,8 @@ class Bringing(NamedTuple):
     """A deal that is to be added (its id is not known yet): what it is called elsewhere, and what it is worth."""
 
     number: str
+    label: Label
+    """The customer's."""
     deal: Deal
     worth: ValueChange | None
 

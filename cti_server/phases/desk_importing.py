@@ -56,7 +56,7 @@ class Importing(PhaseBase):
                     done.there += 1
                     continue
                 self._check(service, known, row, label, zone)
-                one, past = self._made(service, row, past)
+                one, past = self._made(service, row, label, past)
             except Invalid as bad:
                 refuse(RefusedRow(row.line, bad.field or "", str(bad)))
                 continue
@@ -90,7 +90,7 @@ class Importing(PhaseBase):
         if row.start is not None and row.currency and row.currency != service.terms.currency:
             raise Invalid("The service is sold in another currency; convert the price first", "currency", "currency")
 
-    def _made(self, service: Service, row: DealRow, past: Past) -> tuple[Bringing, Past]:
+    def _made(self, service: Service, row: DealRow, label: Label, past: Past) -> tuple[Bringing, Past]:
         """The deal, and the past contracts with its own. Raises Invalid for a contract that can't be."""
         zone = ZoneInfo(self.viewer.timezone)
 
@@ -131,11 +131,11 @@ class Importing(PhaseBase):
             past = past.plus(contract)
         if is_lost:
             nothing = replace(deal, worth=Money(0, service.terms.currency), predicted=False)
-            return Bringing(row.number, nothing, ValueChange(now, self.viewer.id, WHY, 0, False, {})), past
+            return Bringing(row.number, label, nothing, ValueChange(now, self.viewer.id, WHY, 0, False, {})), past
         if made is None:
-            return Bringing(row.number, deal, None), past
+            return Bringing(row.number, label, deal, None), past
         change = ValueChange(now, self.viewer.id, WHY, made.worth.minor, made.predicted, made_of(made))
-        return Bringing(row.number, replace(deal, worth=made.worth, predicted=made.predicted), change), past
+        return Bringing(row.number, label, replace(deal, worth=made.worth, predicted=made.predicted), change), past
 
 
 def _customer(known: Known, row: DealRow) -> tuple[Label, str]:

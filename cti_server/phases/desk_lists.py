@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cti_server.phases.desk_using import Using
 from cti_server.phases.model import Deal, Service
 from cti_server.phases.questionnaires import offered, state
@@ -117,17 +119,17 @@ class Lists(Using):
     def overview(self) -> list[ServicePage]:
         """Each service as its manager sees it, over the customers of their branches."""
         self._manages()
-        return [self._page(service) for service in self._sold() if service.phases]
+        now = self.clock.now()
+        back = {one.user: until for one in self.work.set_up.absent(now) if (until := one.staffing.back_at(now))}
+        return [self._page(service, back) for service in self._sold() if service.phases]
 
     def paths(self, service_id: int, phase_id: int, member: str) -> list[PathLine]:
         """The table of paths behind a member's value in a phase, as far as the viewer's customers go."""
         self._manages()
         return self.work.done.paths(self._service(service_id), phase_id, member, PATHS)
 
-    def _page(self, service: Service) -> ServicePage:
+    def _page(self, service: Service, back: Mapping[str, float]) -> ServicePage:
         phases = [one.id for one in service.phases]
-        now = self.clock.now()
-        back = {one.user: until for one in self.work.set_up.absent(now) if (until := one.staffing.back_at(now))}
         return ServicePage(
             service=service,
             funnel=self.work.done.funnel(service),

@@ -10,10 +10,10 @@ from sqlalchemy import select, update
 from cti_adapters.storage import phase_sums
 from cti_adapters.storage.desk_firm import FirmRepository
 from cti_adapters.storage.desk_notices import work_body
-from cti_adapters.storage.gate import GatedSession, system, tier
+from cti_adapters.storage.gate import GatedSession, system
 from cti_adapters.storage.mapping import Audit, Customer, Outbox
 from cti_adapters.storage.mapping_phases import DealRow, StepRow
-from cti_adapters.storage.phase_deals import kept_of
+from cti_adapters.storage.phase_deals import kept_of, whose
 from cti_adapters.storage.phase_set_up import PhaseSetUp
 from cti_adapters.storage.phase_work import value_row
 from cti_adapters.storage.schema_phases import imported_deals, services
@@ -57,9 +57,7 @@ class DealImportRows:
 
     def add(self, service: Service, deals: Sequence[Bringing], past: Past, by: str, at: float) -> None:
         """Adds deals with all that belongs to them."""
-        codes = {one.deal.customer for one in deals}
-        people = {one.code: one for one in self._session.scalars(select(Customer).where(Customer.code.in_(codes)))}
-        rows = [_row(one, people[one.deal.customer]) for one in deals]
+        rows = [_row(one) for one in deals]
         self._session.add_all(rows)
         self._session.flush()
         connection = system(self._session)
@@ -89,15 +87,11 @@ class DealImportRows:
             self._session.add(Outbox(kind="work", body=work_body(notice), at=at))
 
 
-def _row(one: Bringing, customer: Customer) -> DealRow:
+def _row(one: Bringing) -> DealRow:
     deal = one.deal
     return DealRow(
         service_id=deal.service,
-        customer_code=deal.customer,
-        tier=tier("customer", customer.confidentiality),
-        branch=customer.branch,
-        rep=customer.rep,
-        confidentiality=customer.confidentiality,
+        **whose(deal.customer, one.label),
         opened_at=deal.opened_at,
         steps=[
             StepRow(place=place, phase_id=step.phase, member=step.member, at=step.at)

@@ -133,11 +133,7 @@ class DealShelf:
         label = self._label(deal.customer)
         row = DealRow(
             service_id=deal.service,
-            customer_code=deal.customer,
-            tier=tier("customer", label.confidentiality),
-            branch=label.branch,
-            rep=label.rep,
-            confidentiality=label.confidentiality,
+            **whose(deal.customer, label),
             title=deal.title,
             size=deal.size,
             source=deal.source,
@@ -341,6 +337,17 @@ class DealShelf:
             )
             for deal, customer, service, currency, phase in rows
         ]
+
+
+def whose(code: str, label: Label) -> dict[str, Any]:
+    """A deal's customer, and the label that the deal is seen by, as its row keeps them."""
+    return {
+        "customer_code": code,
+        "tier": tier("customer", label.confidentiality),
+        "branch": label.branch,
+        "rep": label.rep,
+        "confidentiality": label.confidentiality,
+    }
 
 
 def kept_of(deal: Deal) -> dict[str, Any]:
